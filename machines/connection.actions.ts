@@ -1,0 +1,103 @@
+// Named updates of the context, one per thing that the chart can say. All are pure.
+import { assertEvent } from 'xstate';
+import { connectionSetup } from './connection.setup.ts';
+import type {
+  ConnectionContext,
+  ConnectionInput,
+  Failure,
+  PolicyInput,
+  SocketInput,
+} from './connection.types.ts';
+
+const { assign } = connectionSetup;
+
+const fresh = { attempt: 0, sessions: 0, refreshes: 0, repeats: 0, retryInMs: null, failure: null } as const;
+
+export const initialContext = ({ input }: { input: ConnectionInput }): ConnectionContext => ({
+  ...fresh,
+  limits: input.limits,
+  phase: 'connecting',
+  reason: 'CREATED',
+});
+
+export const socketInput = ({ context }: { context: ConnectionContext }): SocketInput => ({
+  attempt: context.attempt,
+  session: context.sessions + 1,
+  reason: context.reason,
+});
+
+export const policyInput = ({ context }: { context: ConnectionContext }): PolicyInput => ({
+  attempt: context.attempt,
+  phase: context.phase,
+  sessions: context.sessions,
+  refreshes: context.refreshes,
+  repeats: context.repeats,
+  previousDelayMs: context.attempt > 1 ? context.retryInMs : null,
+  failure: context.failure ?? failureOf('INTERNAL_ERROR', context),
+});
+
+/** A failure that the machine itself establishes: a deadline passed, or an actor broke. */
+const failureOf = (code: string, context: ConnectionContext): Failure => ({
+  code,
+  cure: code === 'INTERNAL_ERROR' ? 'stop' : 'retry',
+  details: {
+    phase: context.phase,
+    ...(code === 'CONNECT_TIMEOUT' && { limitMs: context.limits.connectMs }),
+    ...(code === 'HANDSHAKE_TIMEOUT' && { limitMs: context.limits.handshakeMs }),
+  },
+});
+
+const lostBy = (context: ConnectionContext, failure: Failure) => ({
+  failure,
+  reason: failure.code,
+  repeats: isSame(context.failure, failure) ? context.repeats + 1 : 1,
+});
+
+const isSame = (a: Failure | null, b: Failure) =>
+  a?.code === b.code && a.details['closeCode'] === b.details['closeCode'];
+
+export const connectionActions = {
+  begin: assign({ ...fresh, reason: 'CONNECT_CALLED' }),
+  end: assign({ reason: 'DISCONNECT_CALLED' }),
+  noteReturn: assign({
+    reason: ({ event }) => (event.type === 'page.returned' ? 'PAGE_RETURNED' : 'NETWORK_RETURNED'),
+  }),
+  noteRetryNow: assign({ reason: 'CONNECT_CALLED' }),
+
+  enterConnecting: assign({ phase: 'connecting' }),
+  enterAuthenticating: assign({ phase: 'authenticating' }),
+  enterOpen: assign({ phase: 'open' }),
+  welcome: assign(({ context }) => ({
+    sessions: context.sessions + 1,
+    refreshes: 0,
+    failure: null,
+    reason: 'HANDSHAKE_ACCEPTED',
+    ...(context.limits.stableAfterMs === 0 && { attempt: 0, repeats: 0 }),
+  })),
+  resetAttempts: assign({ attempt: 0, repeats: 0 }),
+  countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+
+  recordLoss: assign(({ context, event }) => {
+    assertEvent(event, ['socket.closed', 'handshake.rejected']);
+    return lostBy(context, event.failure);
+  }),
+  recordSilence: assign(({ context, event }) => {
+    assertEvent(event, 'heartbeat.missed');
+    const details = { phase: context.phase, silentForMs: event.silentForMs };
+    return lostBy(context, { code: 'HEARTBEAT_TIMEOUT', cure: 'retry', details });
+  }),
+  recordConnectTimeout: assign(({ context }) => lostBy(context, failureOf('CONNECT_TIMEOUT', context))),
+  recordHandshakeTimeout: assign(({ context }) => lostBy(context, failureOf('HANDSHAKE_TIMEOUT', context))),
+  recordCrash: assign(({ context }) => lostBy(context, failureOf('INTERNAL_ERROR', context))),
+
+  planRetry: assign(({ event }) => {
+    assertEvent(event, 'verdict.retry');
+    return { retryInMs: event.delayMs };
+  }),
+  planRefresh: assign(({ context }) => ({ refreshes: context.refreshes + 1, retryInMs: 0 })),
+  planWait: assign({ retryInMs: null }),
+  giveUp: assign(({ event }) => {
+    assertEvent(event, 'verdict.stop');
+    return { failure: event.failure, reason: event.failure.code };
+  }),
+};

@@ -1,0 +1,29 @@
+// The only door of machines/: what src/ and the users of "statewire/machines" may import.
+export { connectionMachine } from './connection.machine.ts';
+export { CLOSE_CODES, cureOfClose, nameOfClose } from './close-codes.ts';
+export { clampDelay, MAX_DELAY_MS } from './connection.delays.ts';
+export {
+  CONNECTION_STATES,
+  selectRetryInMs,
+  selectSending,
+  selectState,
+  type ConnectionSnapshot,
+  type ConnectionState,
+} from './connection.selectors.ts';
+export type {
+  ConnectionContext,
+  ConnectionEvent,
+  ConnectionInput,
+  Cure,
+  Doubt,
+  Failure,
+  HeartbeatEvent,
+  Limits,
+  Phase,
+  PolicyInput,
+  SocketEvent,
+  SocketInput,
+  SurroundingsEvent,
+  UserEvent,
+  VerdictEvent,
+} from './connection.types.ts';

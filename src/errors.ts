@@ -1,0 +1,247 @@
+// One table of everything that can go wrong, and the errors made from it. Match on `code`: it is stable, and
+// `instanceof` breaks when two copies of a package are installed.
+import { nameOfClose, type Failure } from '../machines/index.ts';
+
+export type Details = Readonly<Record<string, string | number | boolean>>;
+
+interface ErrorRow {
+  /** Whether the same call may succeed later without a change on the caller's side. */
+  readonly retryable: boolean;
+  /** What happened. */
+  readonly message: (details: Details) => string;
+  /** The first thing to do about it. */
+  readonly remedy: string;
+}
+
+const row = (retryable: boolean, message: ErrorRow['message'], remedy: string): ErrorRow => ({
+  retryable,
+  message,
+  remedy,
+});
+
+const closed = (d: Details): string => {
+  const code = Number(d['closeCode']);
+  const reason = d['closeReason'] ? `, "${String(d['closeReason'])}"` : '';
+  return `received ${String(code)} (${nameOfClose(code)}${reason})`;
+};
+
+export const ERRORS = {
+  INVALID_OPTION: row(
+    false,
+    (d) => `Expected ${d['name']} to be ${d['expected']}, got ${d['actual']}.`,
+    'Correct the option; its documentation names the range and the default.',
+  ),
+  CONNECT_TIMEOUT: row(
+    true,
+    (d) => `The socket did not open within ${d['limitMs']} ms.`,
+    'Check that the server accepts WebSocket upgrades at this URL, or raise timeouts.connectMs.',
+  ),
+  CONNECT_FAILED: row(
+    true,
+    (d) => `The socket could not be opened${d['cause'] ? `: ${d['cause']}` : ''}.`,
+    'Check that the server runs and that host, port and path are right.',
+  ),
+  TLS_FAILED: row(
+    false,
+    (d) => `The server's certificate was not accepted: ${d['cause']}.`,
+    'Correct the certificate or the host name; trust a private authority with webSocket.node.ca.',
+  ),
+  UPGRADE_REJECTED: row(
+    true,
+    (d) => `The server answered the upgrade with HTTP ${d['httpStatus']}.`,
+    'Check the path and the credentials of the upgrade request; 5xx and 429 are retried by themselves.',
+  ),
+  PROVIDER_FAILED: row(
+    true,
+    (d) => `The function given as ${d['option']} failed: ${d['cause']}.`,
+    'Correct the function; it is called anew for each attempt.',
+  ),
+  PROVIDER_TIMEOUT: row(
+    true,
+    (d) => `The function given as ${d['option']} did not answer within ${d['limitMs']} ms.`,
+    'Give the function a time limit of its own, or raise timeouts.connectMs.',
+  ),
+  HANDSHAKE_TIMEOUT: row(
+    true,
+    (d) => `The handshake was not finished within ${d['limitMs']} ms.`,
+    'Check that client and server speak the same protocol, or raise timeouts.handshakeMs.',
+  ),
+  HANDSHAKE_FAILED: row(
+    true,
+    (d) => `The handshake failed: ${d['explanation']}`,
+    'Check that client and server speak the same protocol.',
+  ),
+  CREDENTIALS_REJECTED: row(
+    false,
+    (d) => `The server rejected the credentials: ${d['explanation']}`,
+    'Provide other credentials; give a function as credentials to have them refreshed.',
+  ),
+  RESUME_FAILED: row(
+    true,
+    (d) => `The resume function failed: ${d['cause']}.`,
+    'Correct the function; the session is not used until the server knows again what it must know.',
+  ),
+  CLOSED_BY_PEER: row(
+    true,
+    (d) => `The server closed the connection: ${closed(d)}.`,
+    'Read the close code; change what it means with the protocol or retry.policy.',
+  ),
+  LINK_LOST: row(
+    true,
+    (d) => `The link broke without a close frame${d['cause'] ? `: ${d['cause']}` : ''}.`,
+    'Nothing: it is retried by itself. If it recurs at a fixed interval, look for an idle limit in a proxy.',
+  ),
+  HEARTBEAT_TIMEOUT: row(
+    true,
+    (d) => `Nothing was received for ${d['silentForMs']} ms; the link is dead.`,
+    'Nothing: it is retried by itself. If the server is merely slow, raise heartbeat.timeoutMs.',
+  ),
+  RETRIES_EXHAUSTED: row(
+    true,
+    (d) => `Gave up after ${d['attempts']} failed attempts; the last one: ${d['last']}`,
+    'Call connect() to start again, or raise retry.maxAttempts or retry.maxElapsedMs.',
+  ),
+  DISCONNECTED: row(
+    false,
+    () => 'disconnect() was called before the connection was open.',
+    'Call connect() again if the connection is wanted after all.',
+  ),
+  OUTBOX_FULL: row(
+    true,
+    (d) => `The outbox is full: ${d['messages']} messages, ${d['bytes']} bytes.`,
+    'Await drained() when send() returns false, or raise outbox.maxMessages and outbox.maxBytes.',
+  ),
+  MESSAGE_DROPPED: row(
+    true,
+    () => 'The message was dropped from the full outbox to make room for another one.',
+    'Send less, raise outbox.maxMessages and outbox.maxBytes, or choose the overflow policy "reject".',
+  ),
+  MESSAGE_EXPIRED: row(
+    true,
+    (d) => `The message was not sent within ${d['ttlMs']} ms and never will be.`,
+    'Send it again if it still matters, or raise ttlMs.',
+  ),
+  MESSAGE_CANCELLED: row(
+    false,
+    () => 'The delivery was cancelled; the message was not sent and never will be.',
+    'Nothing: the signal given to deliver() was aborted.',
+  ),
+  MESSAGE_UNDELIVERED: row(
+    true,
+    (d) => `The message was not sent: the connection is ${d['state']}.`,
+    'Call connect(), and send again when it has resolved.',
+  ),
+  DELIVERY_UNKNOWN: row(
+    true,
+    () => 'The link broke while the message was being sent; it may or may not have arrived.',
+    'Ask the server, or use a protocol with acknowledgements.',
+  ),
+  INVALID_MESSAGE: row(
+    false,
+    (d) => `A frame could not be decoded: ${d['cause']}.`,
+    'Compare what the server sends with the protocol; the raw frame is in the event.',
+  ),
+  CONSUMER_TOO_SLOW: row(
+    true,
+    (d) => `More than ${d['maxMessages']} messages wait for a consumer that does not read them.`,
+    'Read faster or raise maxBuffered; in Node the server is slowed down instead.',
+  ),
+  LISTENER_FAILED: row(
+    false,
+    (d) => `A listener of "${d['event']}" failed: ${d['cause']}.`,
+    'Correct the listener; the connection and the other listeners were not affected.',
+  ),
+  RETRY_POLICY_FAILED: row(
+    false,
+    (d) => `The retry policy failed: ${d['cause']}; the default verdict was used.`,
+    'Correct the policy or the backoff: it must return at once, a verdict or a delay in milliseconds.',
+  ),
+  INTERNAL_ERROR: row(
+    false,
+    (d) => `statewire itself broke while ${d['phase']}${d['cause'] ? `: ${d['cause']}` : ''}.`,
+    'Please report it, with the cause of this error.',
+  ),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ErrorExtras {
+  readonly details?: Details;
+  readonly cause?: unknown;
+  /** What the server said, as it said it. */
+  readonly payload?: unknown;
+}
+
+/** Base class of every error of statewire. */
+export class ConnectionError extends Error {
+  override readonly name: string = 'ConnectionError';
+  /** Stable, for programs: a row of the table in the README. */
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed later without a change on the caller's side. */
+  readonly retryable: boolean;
+  /** The first thing to do about it. */
+  readonly remedy: string;
+  /** The figures in the message, as data. */
+  readonly details: Details;
+  /** What the server said, where it said something. */
+  readonly payload: unknown;
+
+  constructor(code: ErrorCode, extras: ErrorExtras = {}) {
+    const { retryable, message, remedy } = ERRORS[code];
+    const details = extras.details ?? {};
+    super(message(details), extras.cause === undefined ? undefined : { cause: extras.cause });
+    this.code = code;
+    this.retryable = retryable;
+    this.remedy = remedy;
+    this.details = details;
+    this.payload = extras.payload;
+  }
+}
+
+/** A wrong argument: thrown at the call, before anything happened. */
+export class InvalidOptionError extends ConnectionError {
+  override readonly name: string = 'InvalidOptionError';
+
+  constructor(name: string, expected: string, actual: unknown) {
+    super('INVALID_OPTION', { details: { name: `\`${name}\``, expected, actual: describe(actual) } });
+  }
+}
+
+/** A message that was not delivered, or of which nobody knows. */
+export class DeliveryError extends ConnectionError {
+  override readonly name: string = 'DeliveryError';
+}
+
+/** A value for an error message: its type and, where it is short and cannot be a secret, itself. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    return `\`${String(value)}\` (${typeof value})`;
+  if (typeof value === 'string') return `a string of ${String(value.length)} characters`;
+  return Array.isArray(value) ? 'an array' : `${/^[aeiou]/.test(typeof value) ? 'an' : 'a'} ${typeof value}`;
+}
+
+/** The text of something that was thrown, whatever it is. */
+export function textOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message || thrown.name;
+  return typeof thrown === 'string' ? thrown : describe(thrown);
+}
+
+/** What belongs to a failure but must not enter a snapshot: the original error, the server's payload. */
+const attachments = new WeakMap<Failure, Pick<ErrorExtras, 'cause' | 'payload'>>();
+
+export function makeFailure(
+  code: ErrorCode,
+  cure: Failure['cure'],
+  { details = {}, ...attached }: ErrorExtras = {},
+): Failure {
+  const failure: Failure = { code, cure, details };
+  attachments.set(failure, attached);
+  return failure;
+}
+
+/** The error of a failure, with the original error as its `cause`. */
+export function toError(failure: Failure): ConnectionError {
+  const code = failure.code in ERRORS ? (failure.code as ErrorCode) : 'INTERNAL_ERROR';
+  return new ConnectionError(code, { details: failure.details, ...attachments.get(failure) });
+}

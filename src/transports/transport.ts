@@ -1,0 +1,78 @@
+// The port between a connection and whatever carries its bytes. A faster receiver or writer is another `Transport`.
+import type { Clock } from '../clock.ts';
+
+/** One WebSocket message: text or bytes. */
+export type Frame = string | Uint8Array;
+
+/** Where to connect to, resolved for one attempt. */
+export interface Target {
+  readonly url: string;
+  readonly subprotocols: readonly string[];
+  /** Sent with the upgrade request. Browsers cannot send any. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** How long each part of opening took, in milliseconds; a part that the platform does not tell, or that did not happen, is absent. */
+export interface ConnectTimings {
+  readonly dnsMs?: number;
+  readonly tcpMs?: number;
+  readonly tlsMs?: number;
+  readonly upgradeMs?: number;
+  readonly totalMs: number;
+}
+
+/** How a link ended. `opened` never having been called tells an attempt that failed from a session that was lost. */
+export interface LinkEnd {
+  /** The close code received; 1005 when the close frame had none, 1006 when there was no close frame. */
+  readonly closeCode: number;
+  readonly closeReason: string;
+  /** What the platform reported before the end, such as `ECONNREFUSED` or a certificate error. */
+  readonly error?: unknown;
+  /** The status of a refused upgrade, where the platform tells. */
+  readonly httpStatus?: number;
+  /** `Retry-After` of a refused upgrade, unparsed. */
+  readonly retryAfter?: string;
+}
+
+/** What a link tells its owner. Nothing is called after `ended`, nor after `terminate()`. */
+export interface LinkEvents {
+  opened(info: { readonly subprotocol: string; readonly timings: ConnectTimings }): void;
+  received(frame: Frame): void;
+  ponged(): void;
+  /** Exactly once, unless `terminate()` was called. */
+  ended(end: LinkEnd): void;
+}
+
+/** One socket, from its first byte to its last. */
+export interface Link {
+  /**
+   * Hands one message over, without waiting. Only between `opened` and `ended`; later calls are ignored.
+   * `flushed` is called once the platform has taken every byte, or with an error when it never will.
+   */
+  send(frame: Frame, flushed?: (error?: unknown) => void): void;
+  /** Bytes handed over that the platform has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Calls back once, when everything handed over so far has left; never after `ended` or `terminate()`. */
+  whenDrained(callback: () => void): void;
+  /** A number that grows with every byte that moves, in or out. Two equal readings: nothing moved. */
+  progress(): number;
+  /** Sends a protocol ping; absent where the platform has none (browsers). */
+  ping?(): void;
+  /** Starts the closing handshake; `ended` follows when the peer answers. */
+  close(code: number, reason: string): void;
+  /** Drops the socket at once. Idempotent, legal at any time, and the last thing a link hears. */
+  terminate(): void;
+  /** Stops and resumes reading, so that the peer is slowed down; absent where the platform cannot (browsers). */
+  pause?(): void;
+  resume?(): void;
+}
+
+export interface Transport {
+  readonly name: string;
+  /**
+   * Opens one socket.
+   *
+   * @throws {TypeError | SyntaxError} what the platform says of a URL or subprotocol it cannot use.
+   */
+  open(target: Target, events: LinkEvents, clock: Clock): Link;
+}
