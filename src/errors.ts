@@ -121,11 +121,6 @@ export const ERRORS = {
     (d) => `The message was not sent within ${d['ttlMs']} ms and never will be.`,
     'Send it again if it still matters, or raise ttlMs.',
   ),
-  MESSAGE_CANCELLED: row(
-    false,
-    () => 'The delivery was cancelled; the message was not sent and never will be.',
-    'Nothing: the signal given to deliver() was aborted.',
-  ),
   MESSAGE_UNDELIVERED: row(
     true,
     (d) => `The message was not sent: the connection is ${d['state']}.`,

@@ -54,8 +54,10 @@ export interface Link {
   readonly bufferedBytes: number;
   /** Calls back once, when everything handed over so far has left; never after `ended` or `terminate()`. */
   whenDrained(callback: () => void): void;
-  /** A number that grows with every byte that moves, in or out. Two equal readings: nothing moved. */
-  progress(): number;
+  /** Bytes received so far: of the wire where the platform tells (Node), else of the messages. */
+  readonly bytesIn: number;
+  /** Bytes handed over so far, counted alike; those in `bufferedBytes` included. */
+  readonly bytesOut: number;
   /** Sends a protocol ping; absent where the platform has none (browsers). */
   ping?(): void;
   /** Starts the closing handshake; `ended` follows when the peer answers. */

@@ -1,0 +1,209 @@
+// The heartbeat: doubts a silent link, asks it for a sign of life, and declares it dead. It reads the time of the
+// last frame; a message re-arms no timer. It lives exactly as long as the state `open`.
+import type { CallbackLogicFunction, EventObject } from 'xstate';
+import type { Doubt, HeartbeatEvent } from '../../machines/index.ts';
+import type { Settings } from '../options.ts';
+import type { Surroundings } from '../platform/platform.ts';
+import type { HeartbeatProtocol } from '../protocols/protocol.ts';
+import type { Link } from '../transports/transport.ts';
+import type { Wire } from '../wire.ts';
+
+/** A timer that fires later than this means that we were away, not the peer: a sleep, a frozen page, a blocked loop. */
+const LATE_MS = 1_000;
+
+export interface HeartbeatWorld<Incoming, Welcome> {
+  readonly settings: Settings;
+  readonly protocol: { readonly heartbeat?: HeartbeatProtocol<Incoming, Welcome> };
+  readonly wire: Wire<Incoming, Welcome>;
+  readonly surroundings: Surroundings;
+  readonly report: (thrown: unknown) => void;
+}
+
+type Tell = (event: HeartbeatEvent) => void;
+
+export const heartbeatActor =
+  <Incoming, Welcome>(
+    world: HeartbeatWorld<Incoming, Welcome>,
+  ): CallbackLogicFunction<EventObject, HeartbeatEvent, undefined> =>
+  ({ sendBack }) => {
+    const { heartbeat } = world.protocol;
+    const { link, session } = world.wire;
+    if (
+      world.settings.heartbeat === false ||
+      heartbeat === undefined ||
+      link === undefined ||
+      session === undefined
+    )
+      return;
+    if (heartbeat.probe === 'ping' && link.ping === undefined) return;
+    const beating = new Heartbeat(world, heartbeat, link, sendBack);
+    beating.start();
+    return () => beating.stop();
+  };
+
+/** What had moved when a question was asked: bytes that move in either direction are life too. */
+interface Mark {
+  readonly askedAt: number;
+  readonly bytesIn: number;
+  readonly bytesLeft: number;
+  readonly backlog: number;
+}
+
+class Heartbeat<Incoming, Welcome> {
+  readonly #world: HeartbeatWorld<Incoming, Welcome>;
+  readonly #protocol: HeartbeatProtocol<Incoming, Welcome>;
+  readonly #link: Link;
+  readonly #tell: Tell;
+  readonly #limits: { readonly intervalMs: number; readonly timeoutMs: number; readonly silenceMs: number };
+  readonly #openedAt: number;
+
+  #timer: unknown;
+  #dueAt = 0;
+  #nextBeatAt: number;
+  /** Present while a question is unanswered. */
+  #mark: Mark | undefined;
+  #deadAt: number;
+  #unsubscribe: () => void = () => undefined;
+
+  constructor(
+    world: HeartbeatWorld<Incoming, Welcome>,
+    protocol: HeartbeatProtocol<Incoming, Welcome>,
+    link: Link,
+    tell: Tell,
+  ) {
+    this.#world = world;
+    this.#protocol = protocol;
+    this.#link = link;
+    this.#tell = tell;
+    this.#limits = world.settings.heartbeat as Exclude<Settings['heartbeat'], false>;
+    this.#openedAt = this.#now;
+    this.#nextBeatAt = this.#openedAt + this.#limits.intervalMs;
+    this.#deadAt = this.#openedAt + this.#limits.silenceMs;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#world.surroundings.subscribe((event) =>
+      this.#doubt(event === 'page.returned' ? 'page' : 'network'),
+    );
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    this.#world.settings.clock.clearTimeout(this.#timer);
+    this.#world.wire.watcher = undefined;
+  }
+
+  get #now(): number {
+    return this.#world.settings.clock.now();
+  }
+
+  get #lastSignAt(): number {
+    return Math.max(this.#openedAt, this.#world.wire.lastReceivedAt ?? 0);
+  }
+
+  #arm(): void {
+    const { clock } = this.#world.settings;
+    clock.clearTimeout(this.#timer);
+    this.#dueAt = Math.min(this.#nextBeatAt, this.#deadAt);
+    this.#timer = clock.setTimeout(() => this.#tick(), this.#dueAt - this.#now);
+  }
+
+  #tick(): void {
+    const now = this.#now;
+    const { intervalMs, silenceMs } = this.#limits;
+    if (now - this.#dueAt > LATE_MS) {
+      this.#doubt('clock');
+      return;
+    }
+    if (this.#mark === undefined) this.#deadAt = this.#lastSignAt + silenceMs;
+    if (now >= this.#deadAt && this.#judge()) return;
+    if (now >= this.#nextBeatAt) this.#beat();
+    else if (this.#protocol.when !== 'always' && this.#mark === undefined)
+      this.#nextBeatAt = this.#lastSignAt + intervalMs;
+    this.#arm();
+  }
+
+  #beat(): void {
+    const now = this.#now;
+    const { intervalMs, silenceMs } = this.#limits;
+    const isQuiet = now - this.#lastSignAt >= intervalMs;
+    this.#nextBeatAt = this.#protocol.when === 'always' ? now + intervalMs : this.#lastSignAt + intervalMs;
+    if (isQuiet && this.#mark === undefined) {
+      this.#tell({ type: 'heartbeat.doubted', cause: 'silence' });
+      this.#ask(this.#lastSignAt + silenceMs);
+    } else if (this.#protocol.when === 'always') this.#probe();
+  }
+
+  /** Whatever was known about the link is stale: ask now, and give it the whole time to answer. */
+  #doubt(cause: Doubt): void {
+    this.#tell({ type: 'heartbeat.doubted', cause });
+    this.#ask(this.#now + this.#limits.timeoutMs);
+    this.#nextBeatAt = this.#protocol.when === 'always' ? this.#now + this.#limits.intervalMs : Infinity;
+    this.#arm();
+  }
+
+  #ask(deadAt: number): void {
+    this.#probe();
+    this.#setMark();
+    this.#deadAt = deadAt;
+    if (this.#protocol.when !== 'always') this.#nextBeatAt = Infinity;
+  }
+
+  #setMark(): void {
+    const { bytesIn, bytesOut, bufferedBytes } = this.#link;
+    this.#mark = { askedAt: this.#now, bytesIn, bytesLeft: bytesOut - bufferedBytes, backlog: bufferedBytes };
+  }
+
+  /** Sends a probe, and watches for its answer. */
+  #probe(): void {
+    const { wire, report } = this.#world;
+    const { probe, isAnswer = () => true } = this.#protocol;
+    const sentAt = this.#now;
+    const answered = () => {
+      wire.watcher = undefined;
+      wire.rtt.record(this.#now - sentAt);
+    };
+    wire.watcher = {
+      sign: () => this.#sign(),
+      pong: () => {
+        this.#sign();
+        if (probe === 'ping') answered();
+      },
+      message: (message) => {
+        if (probe !== 'ping' && isAnswer(message)) answered();
+      },
+    };
+    try {
+      if (probe === 'ping') this.#link.ping?.();
+      else if (wire.session !== undefined) this.#link.send(probe(wire.session.welcome));
+    } catch (thrown) {
+      report(thrown);
+    }
+  }
+
+  #sign(): void {
+    if (this.#mark === undefined) return;
+    this.#mark = undefined;
+    this.#deadAt = this.#now + this.#limits.silenceMs;
+    if (this.#protocol.when !== 'always') this.#nextBeatAt = this.#now + this.#limits.intervalMs;
+    this.#tell({ type: 'heartbeat.answered' });
+    this.#arm();
+  }
+
+  /** Returns whether the link is dead: nothing came, nothing left, and it was not we who did not read. */
+  #judge(): boolean {
+    const { bytesIn, bytesOut, bufferedBytes } = this.#link;
+    const mark = this.#mark;
+    const hasMoved =
+      mark !== undefined &&
+      (bytesIn > mark.bytesIn || (mark.backlog > 0 && bytesOut - bufferedBytes > mark.bytesLeft));
+    if (hasMoved || this.#world.wire.isPaused) {
+      this.#setMark();
+      this.#deadAt = this.#now + this.#limits.timeoutMs;
+      return false;
+    }
+    this.#tell({ type: 'heartbeat.missed', silentForMs: Math.round(this.#now - this.#lastSignAt) });
+    return true;
+  }
+}

@@ -1,0 +1,119 @@
+// Asks the default policy, and the user's, for a verdict, and tells the machine. What a policy throws is reported
+// and the default verdict used; it never reaches the machine.
+import type { CallbackLogicFunction, EventObject } from 'xstate';
+import type { Failure, PolicyInput, VerdictEvent } from '../../machines/index.ts';
+import { toError } from '../errors.ts';
+import type { ConnectionOptions, Settings } from '../options.ts';
+import { fixedBackoff } from '../backoff.ts';
+import type { Surroundings } from '../platform/platform.ts';
+import { canRefresh } from '../providers.ts';
+import { decide, type Decision, type Loss, type RetryRules, type Verdict } from '../retry-policy.ts';
+import type { Wire } from '../wire.ts';
+
+export interface PolicyWorld {
+  readonly options: ConnectionOptions<never, never, never, never>;
+  readonly settings: Settings;
+  readonly wire: Pick<Wire<never, never>, 'downSince' | 'stableForMs'>;
+  readonly surroundings: Surroundings;
+  readonly report: (thrown: unknown) => void;
+}
+
+export const retryPolicyActor =
+  (world: PolicyWorld): CallbackLogicFunction<EventObject, VerdictEvent, PolicyInput> =>
+  ({ input, sendBack }) => {
+    const loss = lossOf(world, input);
+    const decision = byDefault(world, loss, input.failure);
+    sendBack(eventOf(byUser(world, loss, decision, input.failure)));
+  };
+
+function lossOf({ options, settings, wire, surroundings }: PolicyWorld, input: PolicyInput): Loss {
+  const { details } = input.failure;
+  const number = (name: string) => (typeof details[name] === 'number' ? details[name] : undefined);
+  const { closeReason } = details;
+  return {
+    attempt: input.attempt,
+    elapsedMs: settings.clock.now() - wire.downSince,
+    phase: input.phase,
+    initial: input.sessions === 0,
+    closeCode: number('closeCode'),
+    closeReason: typeof closeReason === 'string' ? closeReason : undefined,
+    httpStatus: number('httpStatus'),
+    retryAfterMs: number('retryAfterMs'),
+    error: toError(input.failure),
+    stableForMs: wire.stableForMs,
+    online: surroundings.isOnline(),
+    repeats: input.repeats,
+    refreshes: input.refreshes,
+    canRefresh: canRefresh(options),
+    previousDelayMs: input.previousDelayMs,
+  };
+}
+
+/** The backoff may be the user's: what it throws, or a delay that is none, is replaced by a second. */
+function byDefault({ settings, report }: PolicyWorld, loss: Loss, failure: Failure): Decision {
+  const { retry, random } = settings;
+  try {
+    const decision = decide(loss, failure, retry, random);
+    checkDelay(decision);
+    return decision;
+  } catch (thrown) {
+    report(thrown);
+    return decide(loss, failure, { ...(retry as RetryRules), backoff: fixedBackoff() }, random);
+  }
+}
+
+function byUser(
+  { settings, report }: PolicyWorld,
+  loss: Loss,
+  decision: Decision,
+  failure: Failure,
+): Decision {
+  if (settings.policy === undefined) return decision;
+  const proposal: Verdict =
+    decision.action === 'stop' ? { action: 'stop', error: toError(decision.failure) } : decision;
+  try {
+    const verdict = settings.policy(loss, proposal);
+    return verdict === proposal ? decision : decisionOf(verdict, failure);
+  } catch (thrown) {
+    report(thrown);
+    return decision;
+  }
+}
+
+/** @throws {TypeError} for what is no verdict, a promise of one included: the machine does not wait for it */
+function decisionOf(verdict: Verdict, failure: Failure): Decision {
+  switch ((verdict as Verdict | undefined)?.action) {
+    case 'stop':
+      return { action: 'stop', failure };
+    case 'retry':
+      checkDelay(verdict);
+      return verdict as Decision;
+    case 'reauthenticate':
+    case 'waitForNetwork':
+      return verdict as Decision;
+    case undefined:
+    default:
+      throw new TypeError(
+        'Expected a verdict with an action of retry, reauthenticate, waitForNetwork or stop',
+      );
+  }
+}
+
+function checkDelay(verdict: Verdict | Decision): void {
+  if (verdict.action === 'retry' && !(verdict.delayMs >= 0)) {
+    throw new TypeError(`Expected a delay of at least 0 ms, got ${String(verdict.delayMs)}`);
+  }
+}
+
+function eventOf(decision: Decision): VerdictEvent {
+  switch (decision.action) {
+    case 'retry':
+      return { type: 'verdict.retry', delayMs: decision.delayMs };
+    case 'stop':
+      return { type: 'verdict.stop', failure: decision.failure };
+    case 'reauthenticate':
+      return { type: 'verdict.reauthenticate' };
+    case 'waitForNetwork':
+      return { type: 'verdict.waitForNetwork' };
+  }
+}

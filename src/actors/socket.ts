@@ -1,0 +1,235 @@
+// The socket reader: one attempt, from resolving the URL to the last byte. Control goes to the machine as facts,
+// messages go straight to the inbox. It lives exactly as long as the state `online`.
+import type { CallbackLogicFunction, EventObject } from 'xstate';
+import type { Failure, SocketEvent, SocketInput } from '../../machines/index.ts';
+import { makeFailure, textOf } from '../errors.ts';
+import { failureOfAttempt, failureOfSession } from '../failures.ts';
+import type { ConnectionOptions, Settings } from '../options.ts';
+import type { Handshake, HandshakeStep, Protocol } from '../protocols/protocol.ts';
+import { ProviderError, redactUrl, resolveAttempt } from '../providers.ts';
+import type { Frame, LinkEnd, LinkEvents, Target, Transport } from '../transports/transport.ts';
+import type { Wire } from '../wire.ts';
+
+export interface SocketWorld<Incoming, Outgoing, Welcome, Credentials> {
+  readonly options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>;
+  readonly protocol: Protocol<Incoming, Outgoing, Welcome, Credentials>;
+  readonly settings: Settings;
+  readonly transport: Transport;
+  readonly wire: Wire<Incoming, Welcome>;
+}
+
+type Tell = (event: SocketEvent) => void;
+
+export const socketActor =
+  <Incoming, Outgoing, Welcome, Credentials>(
+    world: SocketWorld<Incoming, Outgoing, Welcome, Credentials>,
+  ): CallbackLogicFunction<EventObject, SocketEvent, SocketInput> =>
+  ({ input, sendBack }) => {
+    const attempt = new Attempt(world, input, sendBack);
+    attempt.run();
+    return () => attempt.dispose();
+  };
+
+class Attempt<Incoming, Outgoing, Welcome, Credentials> {
+  readonly #world: SocketWorld<Incoming, Outgoing, Welcome, Credentials>;
+  readonly #input: SocketInput;
+  readonly #tell: Tell;
+  readonly #over = new AbortController();
+
+  /** What a frame is taken for: it changes when the handshake is through. */
+  #read: (frame: Frame) => void = () => undefined;
+  #endsAs: (end: LinkEnd) => Failure = failureOfAttempt;
+  /** Messages that came before the machine had heard that the session is open. */
+  readonly #early: Incoming[] = [];
+
+  constructor(world: SocketWorld<Incoming, Outgoing, Welcome, Credentials>, input: SocketInput, tell: Tell) {
+    this.#world = world;
+    this.#input = input;
+    this.#tell = tell;
+  }
+
+  run(): void {
+    const { attempt, session } = this.#input;
+    this.#world.wire.begin(attempt === 0 && session === 1);
+    this.#open().catch((thrown: unknown) => this.#fail(failureOfThrown(thrown)));
+  }
+
+  dispose(): void {
+    this.#over.abort();
+    this.#world.wire.release();
+  }
+
+  async #open(): Promise<void> {
+    const { options, protocol, settings } = this.#world;
+    const { attempt, reason } = this.#input;
+    const { signal } = this.#over;
+    const limit = { clock: settings.clock, limitMs: settings.timeouts.providerMs };
+    const { target, credentials } = await resolveAttempt(
+      options,
+      protocol.subprotocols ?? [],
+      { attempt, reason, signal },
+      limit,
+    );
+    if (signal.aborted) return;
+    this.#dial(target, credentials);
+  }
+
+  #dial(target: Target, credentials: Credentials): void {
+    const { settings, transport, wire } = this.#world;
+    settings.logger?.info('Connecting', { url: redactUrl(target.url), attempt: this.#input.attempt });
+    const events: LinkEvents = {
+      opened: ({ timings }) => {
+        wire.connectTimings = timings;
+        this.#greet(credentials);
+      },
+      received: (frame) => {
+        wire.lastReceivedAt = settings.clock.now();
+        wire.watcher?.sign();
+        this.#read(frame);
+      },
+      ponged: () => {
+        wire.lastReceivedAt = settings.clock.now();
+        wire.watcher?.pong();
+      },
+      ended: (end) => {
+        wire.lastEnd = end;
+        this.#fail(this.#endsAs(end));
+      },
+    };
+    wire.link = transport.open(target, events, settings.clock);
+  }
+
+  /** The first frames may come in the same packet as the end of the upgrade: the handshake is ready before it is told. */
+  #greet(credentials: Credentials): void {
+    const { protocol, settings } = this.#world;
+    this.#endsAs = (end) => failureOfSession(end, 'authenticating', protocol);
+    let handshake: Handshake<Incoming, Welcome> | undefined;
+    try {
+      handshake = protocol.handshake?.(credentials);
+    } catch (thrown) {
+      this.#tell({ type: 'socket.opened' });
+      this.#refuse(failureOfHandshake(thrown));
+      return;
+    }
+    if (handshake !== undefined) this.#read = (frame) => this.#hear(handshake, frame);
+    this.#tell({ type: 'socket.opened' });
+    if (handshake === undefined) {
+      this.#accept({ status: 'accepted', welcome: undefined as Welcome });
+      return;
+    }
+    settings.logger?.debug('Sending handshake', { protocol: protocol.name });
+    this.#sendAll(handshake.opening);
+  }
+
+  #hear(handshake: Handshake<Incoming, Welcome>, frame: Frame): void {
+    let step: HandshakeStep<Incoming, Welcome>;
+    try {
+      step = handshake.receive(frame);
+    } catch (thrown) {
+      this.#refuse(failureOfHandshake(thrown));
+      return;
+    }
+    if (step.status === 'rejected') {
+      const { code = 'CREDENTIALS_REJECTED', cure, explanation, payload } = step;
+      this.#refuse(makeFailure(code, cure, { details: { phase: 'authenticating', explanation }, payload }));
+    } else if (step.status === 'accepted') this.#accept(step);
+    else this.#sendAll(step.send ?? []);
+  }
+
+  #accept({
+    welcome,
+    send = [],
+    messages = [],
+  }: Extract<HandshakeStep<Incoming, Welcome>, { status: 'accepted' }>): void {
+    const { options, protocol } = this.#world;
+    const isReconnect = this.#input.session > 1;
+    this.#early.push(...messages);
+    this.#read = (frame) => this.#decode(frame, (message) => this.#early.push(message));
+    this.#sendAll(send);
+    this.#sendAll(protocol.resume?.(welcome, { isReconnect }) ?? []);
+    if (options.resume === undefined) {
+      this.#ready(welcome, isReconnect);
+      return;
+    }
+    const session = {
+      welcome,
+      isReconnect,
+      signal: this.#over.signal,
+      send: (message: Outgoing) => this.#sendAll([protocol.encode(message)]),
+    };
+    this.#resume(options.resume, session)
+      .then(() => this.#ready(welcome, isReconnect))
+      .catch((thrown: unknown) => this.#refuse(failureOfResume(thrown)));
+  }
+
+  async #resume<Session>(
+    resume: (session: Session) => void | Promise<void>,
+    session: Session,
+  ): Promise<void> {
+    await resume(session);
+  }
+
+  #ready(welcome: Welcome, isReconnect: boolean): void {
+    const { protocol, wire } = this.#world;
+    if (this.#over.signal.aborted) return;
+    this.#endsAs = (end) => failureOfSession(end, 'open', protocol);
+    wire.open(welcome, isReconnect);
+    this.#tell({ type: 'handshake.accepted' });
+    this.#read = (frame) => this.#decode(frame, this.#deliver);
+    for (const message of this.#early.splice(0)) this.#deliver(message);
+  }
+
+  readonly #deliver = (message: Incoming): void => {
+    const { wire } = this.#world;
+    wire.messagesIn += 1;
+    wire.watcher?.message(message);
+    wire.inbox.message(message);
+  };
+
+  #decode(frame: Frame, then: (message: Incoming) => void): void {
+    let message: Incoming;
+    try {
+      message = this.#world.protocol.decode(frame);
+    } catch (thrown) {
+      this.#world.wire.inbox.invalid(frame, thrown);
+      return;
+    }
+    then(message);
+  }
+
+  #sendAll(frames: readonly Frame[]): void {
+    for (const frame of frames) this.#world.wire.link?.send(frame);
+  }
+
+  #refuse(failure: Failure): void {
+    this.#read = () => undefined;
+    if (!this.#over.signal.aborted) this.#tell({ type: 'handshake.rejected', failure });
+  }
+
+  #fail(failure: Failure): void {
+    if (!this.#over.signal.aborted) this.#tell({ type: 'socket.closed', failure });
+  }
+}
+
+/** A function of the user's that failed, or a transport that could not even begin. */
+function failureOfThrown(thrown: unknown): Failure {
+  if (thrown instanceof ProviderError) {
+    return makeFailure(thrown.code, 'retry', { details: thrown.details, cause: thrown.cause });
+  }
+  return makeFailure('CONNECT_FAILED', 'stop', {
+    details: { phase: 'connecting', cause: textOf(thrown) },
+    cause: thrown,
+  });
+}
+
+const failureOfHandshake = (thrown: unknown): Failure =>
+  makeFailure('HANDSHAKE_FAILED', 'retry', {
+    details: { phase: 'authenticating', explanation: `${textOf(thrown)}.` },
+    cause: thrown,
+  });
+
+const failureOfResume = (thrown: unknown): Failure =>
+  makeFailure('RESUME_FAILED', 'retry', {
+    details: { phase: 'authenticating', cause: textOf(thrown) },
+    cause: thrown,
+  });

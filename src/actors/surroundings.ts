@@ -1,0 +1,9 @@
+// Listens to the platform while no session is open: a network or a page that returns ends the wait.
+import type { CallbackLogicFunction, EventObject } from 'xstate';
+import type { SurroundingsEvent } from '../../machines/index.ts';
+import type { Surroundings } from '../platform/platform.ts';
+
+export const surroundingsActor =
+  (surroundings: Surroundings): CallbackLogicFunction<EventObject, SurroundingsEvent, undefined> =>
+  ({ sendBack }) =>
+    surroundings.subscribe((type) => sendBack({ type }));

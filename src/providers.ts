@@ -1,0 +1,134 @@
+// Options that may be functions, asked anew for each attempt, each within its own time limit.
+import type { Clock } from './clock.ts';
+import { ConnectionError, InvalidOptionError, textOf, type ErrorCode } from './errors.ts';
+import type { AttemptInfo, ConnectionOptions, Provided } from './options.ts';
+import type { Target } from './transports/transport.ts';
+
+/** A function of the user's that failed: becomes a failed attempt. */
+export class ProviderError extends ConnectionError {
+  constructor(
+    code: Extract<ErrorCode, 'PROVIDER_FAILED' | 'PROVIDER_TIMEOUT'>,
+    option: string,
+    extra: { limitMs: number } | { thrown: unknown },
+  ) {
+    super(code, {
+      details: { option, ...('thrown' in extra ? { cause: textOf(extra.thrown) } : extra) },
+      ...('thrown' in extra && { cause: extra.thrown }),
+    });
+  }
+}
+
+interface Limit {
+  readonly clock: Clock;
+  readonly limitMs: number;
+}
+
+type Providing = 'url' | 'protocols' | 'headers' | 'credentials';
+
+export const isProvider = (value: unknown): value is (...args: never[]) => unknown =>
+  typeof value === 'function';
+
+/** Whether asking again may bring other credentials: they may be in any of the four. */
+export const canRefresh = (
+  options: Pick<ConnectionOptions<never, never, never, never>, Providing>,
+): boolean => [options.credentials, options.headers, options.url, options.protocols].some(isProvider);
+
+async function ask<Value>(
+  option: Providing,
+  provided: Provided<Value>,
+  info: AttemptInfo,
+  { clock, limitMs }: Limit,
+): Promise<Value> {
+  if (!isProvider(provided)) return provided;
+  let timer: unknown;
+  const late = new Promise<never>((_, reject) => {
+    timer = clock.setTimeout(
+      () => reject(new ProviderError('PROVIDER_TIMEOUT', option, { limitMs })),
+      limitMs,
+    );
+  });
+  const over = () => clock.clearTimeout(timer);
+  info.signal.addEventListener('abort', over);
+  try {
+    const asked = (async () => (provided as (info: AttemptInfo) => Value | Promise<Value>)(info))();
+    return await Promise.race([asked, late]);
+  } catch (thrown) {
+    throw thrown instanceof ProviderError ? thrown : new ProviderError('PROVIDER_FAILED', option, { thrown });
+  } finally {
+    info.signal.removeEventListener('abort', over);
+    over();
+  }
+}
+
+/** Everything that an attempt needs to know. @throws {ProviderError} */
+export async function resolveAttempt<Credentials>(
+  options: Pick<ConnectionOptions<never, never, never, Credentials>, Providing>,
+  offered: readonly string[],
+  info: AttemptInfo,
+  limit: Limit,
+): Promise<{ readonly target: Target; readonly credentials: Credentials }> {
+  const url = await ask('url', options.url, info, limit);
+  const headers = await ask('headers', options.headers ?? {}, info, limit);
+  const protocols = await ask('protocols', options.protocols ?? offered, info, limit);
+  const credentials = await ask('credentials', options.credentials as Provided<Credentials>, info, limit);
+  const target = {
+    url: parseFor('url', () => parseUrl(url)),
+    headers: parseFor('headers', () => checkHeaders(headers)),
+    subprotocols: typeof protocols === 'string' ? [protocols] : protocols,
+  };
+  return { target, credentials };
+}
+
+function parseFor<Value>(option: Providing, parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (thrown) {
+    throw new ProviderError('PROVIDER_FAILED', option, { thrown });
+  }
+}
+
+const SCHEMES: Readonly<Record<string, string>> = { 'http:': 'ws:', 'https:': 'wss:' };
+
+/**
+ * A WebSocket URL in its normal form: absolute, `ws:` or `wss:`, without a fragment (WHATWG WebSockets §3.1).
+ *
+ * @throws {InvalidOptionError} for anything else
+ */
+export function parseUrl(given: string | URL): string {
+  const base = (globalThis as { location?: { href?: string } }).location?.href;
+  let url: URL;
+  try {
+    url = new URL(given, base);
+  } catch {
+    throw new InvalidOptionError('url', 'an absolute WebSocket URL such as wss://example.com/path', given);
+  }
+  const scheme = SCHEMES[url.protocol] ?? url.protocol;
+  if (scheme !== 'ws:' && scheme !== 'wss:') {
+    throw new InvalidOptionError('url', `a URL with the scheme ws: or wss:, not ${url.protocol}`, given);
+  }
+  // The protocol setter refuses some changes of scheme; the text does not.
+  url.hash = '';
+  return scheme + url.href.slice(url.protocol.length);
+}
+
+// RFC 9110 §5.5: a field value holds no CR, LF or NUL.
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const FORBIDDEN = /[\r\n\0]/;
+
+function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== 'string' || FORBIDDEN.test(name + value)) {
+      throw new InvalidOptionError(`headers.${name}`, 'a string without line breaks', value);
+    }
+  }
+  return headers;
+}
+
+/** A URL for logs: without user, password and the values of its query, any of which may be a secret. */
+export function redactUrl(href: string): string {
+  const url = new URL(href);
+  url.username = '';
+  url.password = '';
+  for (const name of new Set(url.searchParams.keys())) url.searchParams.set(name, '***');
+  return url.href;
+}

@@ -1,0 +1,112 @@
+// The live side of a connection: the present link, the present session, and what the reader last saw.
+// The socket actor writes it; the heartbeat, the farewell, the retry policy and the facade read it.
+import type { Clock } from './clock.ts';
+import { Outages, RttRecorder, type ConnectionStats } from './statistics.ts';
+import type { ConnectTimings, Frame, Link, LinkEnd } from './transports/transport.ts';
+
+/** Looks at inbound traffic for as long as a probe is unanswered. */
+export interface Watcher<Incoming> {
+  sign(): void;
+  pong(): void;
+  message(message: Incoming): void;
+}
+
+/** Where the reader takes what it has read. */
+export interface Inbox<Incoming> {
+  message(message: Incoming): void;
+  invalid(frame: Frame, thrown: unknown): void;
+}
+
+export class Wire<Incoming, Welcome> {
+  readonly inbox: Inbox<Incoming>;
+  readonly rtt = new RttRecorder();
+  readonly outages: Outages;
+  readonly #clock: Clock;
+
+  link: Link | undefined;
+  /** What the server said when it let us in; present exactly while messages may flow. */
+  session: { readonly welcome: Welcome; readonly openedAt: number } | undefined;
+  watcher: Watcher<Incoming> | undefined;
+
+  lastReceivedAt: number | undefined;
+  lastEnd: Pick<LinkEnd, 'closeCode' | 'closeReason'> | undefined;
+  connectTimings: ConnectTimings | undefined;
+  messagesIn = 0;
+  invalidMessages = 0;
+  /** How long the last session was open; 0 once another attempt has begun. */
+  stableForMs = 0;
+  /** When the last session was lost, or the first attempt began. */
+  downSince = 0;
+
+  #attempts = 0;
+  #reconnects = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  /** Consumers that cannot take more for now. The peer is slowed down while there is one. */
+  readonly #slow = new Set<object>();
+
+  constructor(clock: Clock, inbox: Inbox<Incoming>) {
+    this.#clock = clock;
+    this.inbox = inbox;
+    this.outages = new Outages(clock);
+  }
+
+  get isPaused(): boolean {
+    return this.#slow.size > 0 && this.link?.pause !== undefined;
+  }
+
+  get stats(): Omit<ConnectionStats, 'messagesOut' | 'droppedMessages' | 'expiredMessages'> {
+    return {
+      messagesIn: this.messagesIn,
+      invalidMessages: this.invalidMessages,
+      bytesIn: this.#bytesIn + (this.link?.bytesIn ?? 0),
+      bytesOut: this.#bytesOut + (this.link?.bytesOut ?? 0),
+      attempts: this.#attempts,
+      reconnects: this.#reconnects,
+      rttMs: this.rtt.lastMs,
+      rttHistogram: this.rtt.histogram(),
+      connectTimings: this.connectTimings,
+      downtimeMs: this.outages.totalMs,
+      lastCloseCode: this.lastEnd?.closeCode,
+      lastCloseReason: this.lastEnd?.closeReason,
+      lastReceivedAt: this.lastReceivedAt,
+    };
+  }
+
+  begin(isFirst: boolean): void {
+    this.#attempts += 1;
+    this.stableForMs = 0;
+    if (isFirst) this.downSince = this.#clock.now();
+  }
+
+  open(welcome: Welcome, isReconnect: boolean): void {
+    if (isReconnect) this.#reconnects += 1;
+    this.session = { welcome, openedAt: this.#clock.now() };
+    if (this.#slow.size > 0) this.link?.pause?.();
+  }
+
+  /** Lets go of the link, however it ended. */
+  release(): void {
+    const { link, session } = this;
+    if (session !== undefined) {
+      this.downSince = this.#clock.now();
+      this.stableForMs = this.downSince - session.openedAt;
+    }
+    this.link = undefined;
+    this.session = undefined;
+    this.watcher = undefined;
+    if (link === undefined) return;
+    link.terminate();
+    this.#bytesIn += link.bytesIn;
+    this.#bytesOut += link.bytesOut;
+  }
+
+  slowDown(consumer: object): void {
+    this.#slow.add(consumer);
+    this.link?.pause?.();
+  }
+
+  speedUp(consumer: object): void {
+    if (this.#slow.delete(consumer) && this.#slow.size === 0) this.link?.resume?.();
+  }
+}

@@ -1,0 +1,121 @@
+// The only place where the machine meets the world: its actors are provided, its actor is made, and whatever an
+// inspector throws, or a crash leaves behind, is caught.
+import {
+  createActor,
+  fromCallback,
+  type ActorRefFrom,
+  type AnyEventObject,
+  type CallbackLogicFunction,
+  type EventObject,
+  type InspectionEvent,
+  type NonReducibleUnknown,
+  type Observer,
+} from 'xstate';
+import { connectionMachine } from '../machines/index.ts';
+import type { Announcer } from './announcer.ts';
+import { farewellActor } from './actors/farewell.ts';
+import { heartbeatActor } from './actors/heartbeat.ts';
+import { retryPolicyActor } from './actors/retry-policy.ts';
+import { socketActor } from './actors/socket.ts';
+import { surroundingsActor } from './actors/surroundings.ts';
+import type { ConnectionOptions, Settings } from './options.ts';
+import type { Outbox } from './outbox.ts';
+import type { Surroundings } from './platform/platform.ts';
+import type { Protocol } from './protocols/protocol.ts';
+import type { Transport } from './transports/transport.ts';
+import type { Wire } from './wire.ts';
+
+export type ConnectionActor = ActorRefFrom<typeof connectionMachine>;
+
+/** Reports what was thrown, once, and never throws. */
+export type Report = (
+  code: 'LISTENER_FAILED' | 'RETRY_POLICY_FAILED',
+  where: string,
+  thrown: unknown,
+) => void;
+
+/** Everything that the actors of one connection share. */
+export interface World<Incoming, Outgoing, Welcome, Credentials> {
+  readonly options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>;
+  readonly settings: Settings;
+  readonly protocol: Protocol<Incoming, Outgoing, Welcome, Credentials>;
+  readonly transport: Transport;
+  readonly surroundings: Surroundings;
+  readonly wire: Wire<Incoming, Welcome>;
+  readonly outbox: Outbox<Incoming, Outgoing>;
+  /** Told of what a function of the user's or of the protocol's threw. */
+  readonly report: Report;
+}
+
+/** Provides the machine's actors, starts it, and has every snapshot followed. */
+export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
+  world: World<Incoming, Outgoing, Welcome, Credentials>,
+  announcer: Announcer<Incoming, Outgoing, Welcome>,
+): ConnectionActor {
+  const { options, settings, surroundings } = world;
+  const held = new Set<() => void>();
+  const reportProtocol = (thrown: unknown) => world.report('LISTENER_FAILED', 'protocol', thrown);
+  const reportPolicy = (thrown: unknown) => world.report('RETRY_POLICY_FAILED', 'retry', thrown);
+  const machine = connectionMachine.provide({
+    actors: {
+      socket: owned(held, socketActor(world)),
+      heartbeat: owned(held, heartbeatActor({ ...world, report: reportProtocol })),
+      farewell: owned(held, farewellActor({ ...world, report: reportProtocol })),
+      retryPolicy: owned(held, retryPolicyActor({ ...world, report: reportPolicy } as never)),
+      surroundings: owned(held, surroundingsActor(surroundings)),
+    },
+  });
+  const inspect =
+    options.inspect &&
+    guarded(options.inspect, (thrown) => world.report('LISTENER_FAILED', 'inspect', thrown));
+  const actor = createActor(machine, {
+    input: { limits: settings.limits },
+    clock: settings.clock,
+    ...(inspect && { inspect }),
+  });
+  actor.subscribe({
+    next: (snapshot) => announcer.follow(snapshot),
+    error: (thrown) => {
+      for (const dispose of [...held]) dispose();
+      announcer.crash(thrown);
+    },
+  });
+  return actor.start();
+}
+
+/**
+ * When an action or a guard throws, XState leaves the invoked children running and `stop()` does nothing any more
+ * (xstate issues 5153 and 4726). So every cleanup is kept here too, and run once, by whoever comes first.
+ */
+function owned<Sent extends AnyEventObject, Input extends NonReducibleUnknown>(
+  held: Set<() => void>,
+  logic: CallbackLogicFunction<EventObject, Sent, Input>,
+) {
+  return fromCallback<EventObject, Input>((args) => {
+    const cleanup = logic(args as Parameters<typeof logic>[0]);
+    if (typeof cleanup !== 'function') return undefined;
+    const dispose = () => {
+      if (held.delete(dispose)) cleanup();
+    };
+    held.add(dispose);
+    return dispose;
+  });
+}
+
+/** XState lets what an inspector throws escape from `send()`. */
+function guarded(
+  inspect: NonNullable<ConnectionOptions['inspect']>,
+  report: (thrown: unknown) => void,
+): Observer<InspectionEvent> {
+  const look = (event: InspectionEvent) =>
+    typeof inspect === 'function' ? inspect(event) : inspect.next?.(event);
+  return {
+    next: (event) => {
+      try {
+        look(event);
+      } catch (thrown) {
+        report(thrown);
+      }
+    },
+  };
+}
