@@ -26,6 +26,9 @@ export const socketInput = ({ context }: { context: ConnectionContext }): Socket
   reason: context.reason,
 });
 
+/** `deciding` is never entered without a failure. */
+const NO_FAILURE: Failure = { code: 'INTERNAL_ERROR', cure: 'stop', details: {} };
+
 export const policyInput = ({ context }: { context: ConnectionContext }): PolicyInput => ({
   attempt: context.attempt,
   phase: context.phase,
@@ -33,18 +36,14 @@ export const policyInput = ({ context }: { context: ConnectionContext }): Policy
   refreshes: context.refreshes,
   repeats: context.repeats,
   previousDelayMs: context.attempt > 1 ? context.retryInMs : null,
-  failure: context.failure ?? failureOf('INTERNAL_ERROR', context),
+  failure: context.failure ?? NO_FAILURE,
 });
 
-/** A failure that the machine itself establishes: a deadline passed, or an actor broke. */
-const failureOf = (code: string, context: ConnectionContext): Failure => ({
+/** A failure that the machine itself establishes: a deadline passed. */
+const overdue = (context: ConnectionContext, code: string, limitMs: number): Failure => ({
   code,
-  cure: code === 'INTERNAL_ERROR' ? 'stop' : 'retry',
-  details: {
-    phase: context.phase,
-    ...(code === 'CONNECT_TIMEOUT' && { limitMs: context.limits.connectMs }),
-    ...(code === 'HANDSHAKE_TIMEOUT' && { limitMs: context.limits.handshakeMs }),
-  },
+  cure: 'retry',
+  details: { phase: context.phase, limitMs },
 });
 
 const lostBy = (context: ConnectionContext, failure: Failure) => ({
@@ -86,9 +85,12 @@ export const connectionActions = {
     const details = { phase: context.phase, silentForMs: event.silentForMs };
     return lostBy(context, { code: 'HEARTBEAT_TIMEOUT', cure: 'retry', details });
   }),
-  recordConnectTimeout: assign(({ context }) => lostBy(context, failureOf('CONNECT_TIMEOUT', context))),
-  recordHandshakeTimeout: assign(({ context }) => lostBy(context, failureOf('HANDSHAKE_TIMEOUT', context))),
-  recordCrash: assign(({ context }) => lostBy(context, failureOf('INTERNAL_ERROR', context))),
+  recordConnectTimeout: assign(({ context }) =>
+    lostBy(context, overdue(context, 'CONNECT_TIMEOUT', context.limits.connectMs)),
+  ),
+  recordHandshakeTimeout: assign(({ context }) =>
+    lostBy(context, overdue(context, 'HANDSHAKE_TIMEOUT', context.limits.handshakeMs)),
+  ),
 
   planRetry: assign(({ event }) => {
     assertEvent(event, 'verdict.retry');

@@ -27,7 +27,6 @@ export const connectionMachine = connectionSetup
           id: 'socket',
           src: 'socket',
           input: socketInput,
-          onError: { target: 'deciding', actions: 'recordCrash', description: 'The reader itself broke.' },
         },
         on: {
           'socket.closed': {
@@ -189,11 +188,6 @@ export const connectionMachine = connectionSetup
           id: 'retryPolicy',
           src: 'retryPolicy',
           input: policyInput,
-          onError: {
-            target: 'failed',
-            actions: 'recordCrash',
-            description: 'The policy actor itself broke.',
-          },
         },
         on: {
           'verdict.retry': {

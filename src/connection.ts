@@ -1,6 +1,6 @@
 // The facade: each method sends one event to the machine or asks the outbox, each getter reads one answer.
 // What happens when, machines/ decides; who does it, src/wiring.ts says; who is told, src/announcer.ts.
-import { defaultTransport, reportUncaught, surroundings } from '#platform';
+import * as platform from '#platform';
 import { selectState, type ConnectionState } from '../machines/index.ts';
 import { Announcer } from './announcer.ts';
 import { Emitter, type Unsubscribe } from './emitter.ts';
@@ -54,7 +54,8 @@ export class Connection<
     if (!isProvider(options.url)) parseUrl(options.url);
     const protocol =
       options.protocol ?? (json as unknown as Protocol<Incoming, Outgoing, Welcome, Credentials>);
-    const transport = options.transport ?? defaultTransport(options.webSocket ?? {});
+    const surroundings = options.surroundings ?? platform.surroundings;
+    const transport = options.transport ?? platform.defaultTransport(options.webSocket ?? {});
 
     this.#logger = settings.logger;
     this.#emitter = new Emitter((event, thrown) => this.#report('LISTENER_FAILED', event, thrown));
@@ -238,6 +239,6 @@ export class Connection<
     const error = new ConnectionError(code, { details: { event, cause: textOf(thrown) }, cause: thrown });
     this.#logger?.error(error.message, { error });
     if (event !== 'error' && this.#emitter.has('error')) this.#emitter.emit('error', error);
-    else if (this.#logger === undefined) reportUncaught(error);
+    else if (this.#logger === undefined) platform.reportUncaught(error);
   }
 }

@@ -56,6 +56,6 @@ export type {
   Target,
   Transport,
 } from './transports/transport.ts';
-export type { WebSocketOptions } from './platform/platform.ts';
+export type { Surroundings, WebSocketOptions } from './platform/platform.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { CONNECTION_STATES, type ConnectionState, type Failure } from '../machines/index.ts';

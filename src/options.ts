@@ -4,7 +4,7 @@ import type { Limits } from '../machines/index.ts';
 import { decorrelatedJitterBackoff, type Backoff } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { InvalidOptionError } from './errors.ts';
-import type { WebSocketOptions } from './platform/platform.ts';
+import type { Surroundings, WebSocketOptions } from './platform/platform.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { RetryPolicy, RetryRules } from './retry-policy.ts';
 import type { Transport } from './transports/transport.ts';
@@ -195,6 +195,8 @@ export interface ConnectionOptions<
   readonly webSocket?: WebSocketOptions;
   /** What carries the bytes, in place of a WebSocket. */
   readonly transport?: Transport;
+  /** What tells of a network or a page that returns. Default: the browser's; in Node nothing does. */
+  readonly surroundings?: Surroundings;
   /** All of time. Default: the platform's clock. */
   readonly clock?: Clock;
   /** Uniform in [0, 1). Default: `Math.random`. */

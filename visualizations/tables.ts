@@ -30,21 +30,21 @@ export function statesTable(graph: Graph, publicStateOf: (leaf: GraphState) => s
   return table(['public state', 'node', 'what is true', 'a message', 'actors at work'], rows);
 }
 
-/** One row per transition, the transitions of one event together. */
+/** One row per transition: what one speaker says stands together, and so do the transitions of one event. */
 export function eventsTable(graph: Graph): string {
-  const labels = [...new Set(graph.edges.map(({ label }) => label))];
-  const rows = labels.flatMap((label) =>
-    graph.edges
-      .filter((edge) => edge.label === label)
-      .map((edge, index) => [
+  const speakers = groupsOf(graph.edges, speakerOf);
+  const rows = speakers.flatMap(([speaker, said]) =>
+    groupsOf(said, ({ label }) => label).flatMap(([label, edges], nth) =>
+      edges.map((edge, index) => [
+        nth + index === 0 ? speaker : '',
         index === 0 ? code(label) : '',
-        index === 0 ? speakerOf(edge) : '',
         code(pathOf(graph, edge.source)),
         edge.target === null ? 'stays' : code(pathOf(graph, edge.target)),
         edge.description,
       ]),
+    ),
   );
-  return table(['event', 'who says it', 'from', 'to', 'what it means'], rows);
+  return table(['who says it', 'event', 'from', 'to', 'what it means'], rows);
 }
 
 interface ErrorRow {
@@ -93,6 +93,10 @@ function leavesIn(graph: Graph, state: GraphState): GraphState[] {
   const children = graph.states.filter(({ parent }) => parent === state.id);
   return children.length === 0 ? [state] : children.flatMap((child) => leavesIn(graph, child));
 }
+
+/** In the order in which the groups appear. */
+const groupsOf = <Item>(items: readonly Item[], keyOf: (item: Item) => string): [string, Item[]][] =>
+  [...new Set(items.map(keyOf))].map((key) => [key, items.filter((item) => keyOf(item) === key)]);
 
 const pathOf = (graph: Graph, id: string): string =>
   graph.states.find((state) => state.id === id)?.path ?? graph.id;

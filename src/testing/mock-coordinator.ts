@@ -1,5 +1,6 @@
 // A stand-in for the Stream Video coordinator: the same frames in the same order, and faults on demand.
 import { randomUUID } from 'node:crypto';
+import { InvalidOptionError } from '../errors.ts';
 import type { Frame } from '../transports/transport.ts';
 import { PuppetServer, type PuppetSocket } from './puppet-server.ts';
 import { Inbox } from './wait.ts';
@@ -92,35 +93,38 @@ export class MockCoordinatorConnection {
 export class MockCoordinator {
   /** Whether health checks are answered from now on. */
   answerHealthChecks: boolean;
+  readonly #server: PuppetServer;
   readonly #wireErrors: 'connection.error' | 'error';
   readonly #judge: (token: string, userId: string) => TokenVerdict;
   readonly #connections: MockCoordinatorConnection[] = [];
   readonly #letIn = new Inbox<MockCoordinatorConnection>('a client that authenticates');
   readonly #expiredTokens = new Set<string>();
   readonly #seenTokens = new Set<string>();
-  #server!: PuppetServer;
   #authAttempts = 0;
   #isHoldingAuth = false;
   #isFrozen = false;
 
-  private constructor({
-    tokens,
-    answerHealthChecks = true,
-    wireErrors = 'connection.error',
-  }: MockCoordinatorOptions) {
-    this.answerHealthChecks = answerHealthChecks;
-    this.#wireErrors = wireErrors;
-    this.#judge = judgeFrom(tokens);
+  private constructor(server: PuppetServer, options: MockCoordinatorOptions) {
+    this.#server = server;
+    this.answerHealthChecks = options.answerHealthChecks ?? true;
+    this.#wireErrors = options.wireErrors ?? 'connection.error';
+    this.#judge = judgeFrom(options.tokens);
   }
 
-  /** Listens on a free port of 127.0.0.1. */
+  /**
+   * Listens on a free port of 127.0.0.1.
+   *
+   * @throws {InvalidOptionError} when `tokens` is a single string.
+   */
   static async listen(options: MockCoordinatorOptions = {}): Promise<MockCoordinator> {
-    const coordinator = new MockCoordinator(options);
-    coordinator.#server = await PuppetServer.listen({
+    const { tokens } = options;
+    if (typeof tokens === 'string') throw new InvalidOptionError('tokens', 'several strings', tokens);
+    const server = await PuppetServer.listen({
       onSocket: (socket) => {
         coordinator.#connected(socket);
       },
     });
+    const coordinator = new MockCoordinator(server, options);
     return coordinator;
   }
 
@@ -180,8 +184,8 @@ export class MockCoordinator {
   }
 
   /**
-   * Goes on accepting and reading but says nothing, neither events nor pongs. What is not said is never said; a client
-   * that authenticates meanwhile has to do it again on another connection.
+   * Goes on accepting and reading but says nothing, neither events nor pongs. What is not said is never said: a client
+   * that authenticates meanwhile has to do it again on another connection. Only close frames are answered later.
    */
   freeze(): void {
     this.#setFrozen(true);
@@ -227,7 +231,7 @@ export class MockCoordinator {
   #connected(socket: PuppetSocket): void {
     const connection = new MockCoordinatorConnection(socket);
     this.#connections.push(connection);
-    socket.autoPong(!this.#isFrozen);
+    this.#hush(connection);
     socket.onFrame = (frame) => {
       this.#received(connection, frame);
     };
@@ -310,7 +314,12 @@ export class MockCoordinator {
 
   #setFrozen(on: boolean): void {
     this.#isFrozen = on;
-    for (const { socket } of this.#live()) socket.autoPong(!on);
+    for (const connection of this.#live()) this.#hush(connection);
+  }
+
+  #hush({ socket }: MockCoordinatorConnection): void {
+    socket.autoPong(!this.#isFrozen);
+    socket.holdClose(this.#isFrozen);
   }
 }
 

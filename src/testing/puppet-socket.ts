@@ -139,17 +139,17 @@ export class PuppetSocket {
     return this.#closeReceived;
   }
 
-  /** Leaves the client's close frame unanswered, and the TCP connection open, until {@link answerClose}. */
-  holdClose(): void {
-    this.#close = 'held';
+  /** Leaves the client's close frame unanswered, and the TCP connection open; `holdClose(false)` answers it after all. */
+  holdClose(on = true): void {
+    this.#close = on ? 'held' : 'answered at once';
+    if (!on && this.#closeReceived) this.#ws.sendClose(this.#closeReceived);
   }
 
   /** Answers the close frame that was held. @throws {Error} when none was received. */
   answerClose(): void {
     if (!this.#closeReceived)
       throw new Error('The client has not sent a close frame that could be answered.');
-    this.#close = 'answered at once';
-    this.#ws.sendClose(this.#closeReceived);
+    this.holdClose(false);
   }
 
   /** Whether the connection is gone. A frozen socket does not notice that its client has left. */
