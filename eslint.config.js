@@ -24,6 +24,11 @@ export default tseslint.config(
         { allowNumber: true, allowBoolean: true },
       ],
       '@typescript-eslint/only-throw-error': 'error',
+      // A signal's reason may be anything, and is passed on as it is.
+      '@typescript-eslint/prefer-promise-reject-errors': [
+        'error',
+        { allowThrowingUnknown: true, allowThrowingAny: true },
+      ],
       '@typescript-eslint/no-invalid-void-type': [
         'error',
         { allowAsThisParameter: true, allowInGenericTypeArguments: true },

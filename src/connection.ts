@@ -7,11 +7,11 @@ import { Emitter, type Unsubscribe } from './emitter.ts';
 import { ConnectionError, textOf, type ErrorCode } from './errors.ts';
 import type { ConnectionEvents } from './events.ts';
 import { MessageStream, type StreamOptions } from './message-stream.ts';
-import { resolveSettings, type ConnectionOptions, type Logger } from './options.ts';
+import type { ConnectionOptions, Logger } from './options.ts';
+import { resolveSettings } from './settings.ts';
 import { Outbox, type DeliverOptions, type Delivery } from './outbox.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import { json } from './protocols/text.ts';
-import { isProvider, parseUrl } from './providers.ts';
 import type { ConnectionStats } from './statistics.ts';
 import type { Frame } from './transports/transport.ts';
 import { Waiters } from './waiters.ts';
@@ -51,7 +51,6 @@ export class Connection<
   /** @throws {InvalidOptionError} for an option that cannot be meant; nothing has happened then */
   constructor(options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>) {
     const settings = resolveSettings(options);
-    if (!isProvider(options.url)) parseUrl(options.url);
     const protocol =
       options.protocol ?? (json as unknown as Protocol<Incoming, Outgoing, Welcome, Credentials>);
     const surroundings = options.surroundings ?? platform.surroundings;

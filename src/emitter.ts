@@ -25,7 +25,7 @@ export class Emitter<Events extends EventMap> {
   once<E extends keyof Events>(event: E, listener: Events[E]): Unsubscribe {
     const off = this.on(event, ((...args: Parameters<Events[E]>) => {
       off();
-      return listener(...args) as unknown;
+      listener(...args);
     }) as Events[E]);
     return off;
   }

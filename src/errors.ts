@@ -59,7 +59,7 @@ export const ERRORS = {
   PROVIDER_TIMEOUT: row(
     true,
     (d) => `The function given as ${d['option']} did not answer within ${d['limitMs']} ms.`,
-    'Give the function a time limit of its own, or raise timeouts.connectMs.',
+    'Give the function a time limit of its own, or raise timeouts.providerMs and timeouts.connectMs.',
   ),
   HANDSHAKE_TIMEOUT: row(
     true,

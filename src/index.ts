@@ -46,6 +46,7 @@ export type {
   HandshakeStep,
   HeartbeatProtocol,
   Protocol,
+  Rejection,
 } from './protocols/protocol.ts';
 export type {
   ConnectTimings,

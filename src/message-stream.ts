@@ -88,7 +88,7 @@ export class MessageStream<Message> implements AsyncIterableIterator<Message> {
     this.#ending = { kind: 'done' };
     return ending.kind === 'done'
       ? Promise.resolve({ done: true, value: undefined })
-      : Promise.reject(ending.reason as Error);
+      : Promise.reject(ending.reason);
   }
 
   /** Called by `break`: the consumer has had enough. */

@@ -1,12 +1,10 @@
-// Every option of a connection, documented once; the defaults; and the check of what was given.
+// Every option of a connection, documented once, and the defaults. `src/settings.ts` checks what was given.
 import type { InspectionEvent, Observer } from 'xstate';
-import type { Limits } from '../machines/index.ts';
-import { decorrelatedJitterBackoff, type Backoff } from './backoff.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { InvalidOptionError } from './errors.ts';
+import type { Backoff } from './backoff.ts';
+import type { Clock } from './clock.ts';
 import type { Surroundings, WebSocketOptions } from './platform/platform.ts';
 import type { Protocol } from './protocols/protocol.ts';
-import type { RetryPolicy, RetryRules } from './retry-policy.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 import type { Transport } from './transports/transport.ts';
 
 /** What a function that provides a value is told about the attempt it is for. */
@@ -192,6 +190,7 @@ export interface ConnectionOptions<
   readonly heartbeat?: HeartbeatOptions | false;
   readonly outbox?: OutboxOptions;
   readonly timeouts?: TimeoutOptions;
+  /** How sockets are made: `WebSocket` or `createWebSocket`, and in Node `maxPayloadBytes` (10 MiB), `compression`, and `node`, the options of `ws` such as `ca` and `agent`. */
   readonly webSocket?: WebSocketOptions;
   /** What carries the bytes, in place of a WebSocket. */
   readonly transport?: Transport;
@@ -207,8 +206,15 @@ export interface ConnectionOptions<
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void);
 }
 
+interface Defaults {
+  readonly retry: Required<Omit<RetryOptions, 'backoff' | 'policy'>>;
+  readonly heartbeat: Required<Omit<HeartbeatOptions, 'silenceMs'>>;
+  readonly outbox: Required<OutboxOptions>;
+  readonly timeouts: Required<TimeoutOptions>;
+}
+
 /** The defaults that are numbers or words, in one place. */
-export const DEFAULTS = Object.freeze({
+export const DEFAULTS: Defaults = Object.freeze({
   retry: Object.freeze({
     maxAttempts: Infinity,
     maxElapsedMs: Infinity,
@@ -230,102 +236,4 @@ export const DEFAULTS = Object.freeze({
     providerMs: 10_000,
     networkPatienceMs: 30_000,
   }),
-}) satisfies {
-  retry: Required<Omit<RetryOptions, 'backoff' | 'policy'>>;
-  heartbeat: Required<Omit<HeartbeatOptions, 'silenceMs'>>;
-  outbox: Required<OutboxOptions>;
-  timeouts: Required<TimeoutOptions>;
-};
-
-/** The options that were given, completed and checked. */
-export interface Settings {
-  readonly retry: RetryRules | false;
-  readonly stableAfterMs: number;
-  readonly policy: RetryPolicy | undefined;
-  readonly heartbeat: Required<HeartbeatOptions> | false;
-  readonly outbox: Required<OutboxOptions>;
-  readonly timeouts: Required<TimeoutOptions>;
-  readonly limits: Limits;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly logger: Logger | undefined;
-}
-
-/** @throws {InvalidOptionError} for the first option that cannot be meant. */
-export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
-  options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>,
-): Settings {
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- JavaScript callers
-  if (options === undefined || options === null || options.url === undefined)
-    throw new InvalidOptionError('url', 'a WebSocket URL', options?.url);
-  const retry =
-    options.retry === false
-      ? false
-      : { backoff: decorrelatedJitterBackoff(), ...DEFAULTS.retry, ...options.retry };
-  const heartbeat = options.heartbeat === false ? false : resolveHeartbeat(options.heartbeat);
-  const outbox = { ...DEFAULTS.outbox, ...options.outbox };
-  const timeouts = { ...DEFAULTS.timeouts, ...options.timeouts };
-  const stableAfterMs = retry === false ? DEFAULTS.retry.stableAfterMs : retry.stableAfterMs;
-
-  if (retry !== false) checkRetry(retry);
-  if (heartbeat !== false) positive('heartbeat', { ...heartbeat });
-  positive('outbox', {
-    maxMessages: outbox.maxMessages,
-    maxBytes: outbox.maxBytes,
-    ttlMs: outbox.ttlMs,
-    highWaterBytes: outbox.highWaterBytes,
-  });
-  oneOf('outbox.overflow', outbox.overflow, ['reject', 'drop-oldest', 'drop-newest']);
-  positive('timeouts', { ...timeouts });
-
-  const { connectMs, handshakeMs, closeMs, networkPatienceMs } = timeouts;
-  return {
-    retry,
-    stableAfterMs,
-    policy: retry === false ? undefined : retry.policy,
-    heartbeat,
-    outbox,
-    timeouts,
-    limits: { connectMs, handshakeMs, closeMs, networkPatienceMs, stableAfterMs },
-    clock: options.clock ?? systemClock,
-    random: options.random ?? Math.random,
-    logger: options.logger,
-  };
-}
-
-function resolveHeartbeat(given: HeartbeatOptions = {}): Required<HeartbeatOptions> {
-  const { intervalMs, timeoutMs, silenceMs = intervalMs + timeoutMs } = { ...DEFAULTS.heartbeat, ...given };
-  return { intervalMs, timeoutMs, silenceMs };
-}
-
-function checkRetry(retry: Required<Omit<RetryOptions, 'policy'>>): void {
-  atLeastZero('retry.maxAttempts', retry.maxAttempts);
-  atLeastZero('retry.maxElapsedMs', retry.maxElapsedMs);
-  atLeastZero('retry.stableAfterMs', retry.stableAfterMs);
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- JavaScript callers
-  if (typeof retry.backoff?.delayMs !== 'function') {
-    throw new InvalidOptionError(
-      'retry.backoff',
-      'a backoff strategy such as exponentialBackoff()',
-      retry.backoff,
-    );
-  }
-}
-
-function atLeastZero(name: string, value: unknown): void {
-  if (typeof value !== 'number' || !(value >= 0))
-    throw new InvalidOptionError(name, 'a number of at least 0', value);
-}
-
-function positive(group: string, values: Readonly<Record<string, unknown>>): void {
-  for (const [key, value] of Object.entries(values)) {
-    if (typeof value !== 'number' || !(value > 0))
-      throw new InvalidOptionError(`${group}.${key}`, 'a number above 0', value);
-  }
-}
-
-function oneOf(name: string, value: unknown, words: readonly string[]): void {
-  if (!words.includes(value as string)) {
-    throw new InvalidOptionError(name, words.map((word) => `'${word}'`).join(', '), value);
-  }
-}
+});

@@ -2,7 +2,7 @@
 // The current state of the connection installs the mode; the machine never sees a message.
 import type { ConnectionState } from '../machines/index.ts';
 import type { Clock } from './clock.ts';
-import { DeliveryError, type ErrorExtras } from './errors.ts';
+import { DeliveryError } from './errors.ts';
 import { deferred, type Deferred } from './deferred.ts';
 import type { OutboxOptions } from './options.ts';
 import type { Protocol } from './protocols/protocol.ts';
@@ -326,5 +326,4 @@ export class Outbox<Incoming, Outgoing> {
   }
 }
 
-const unknownDelivery = (cause: NonNullable<ErrorExtras['cause']> | null) =>
-  new DeliveryError('DELIVERY_UNKNOWN', { cause });
+const unknownDelivery = (cause: unknown) => new DeliveryError('DELIVERY_UNKNOWN', { cause });

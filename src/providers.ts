@@ -50,7 +50,7 @@ async function ask<Value>(
   const over = () => clock.clearTimeout(timer);
   info.signal.addEventListener('abort', over);
   try {
-    const asked = (async () => (provided as (info: AttemptInfo) => Value | Promise<Value>)(info))();
+    const asked = (async () => provided(info))();
     return await Promise.race([asked, late]);
   } catch (thrown) {
     throw thrown instanceof ProviderError ? thrown : new ProviderError('PROVIDER_FAILED', option, { thrown });
@@ -112,7 +112,7 @@ export function parseUrl(given: string | URL): string {
 }
 
 // RFC 9110 §5.5: a field value holds no CR, LF or NUL.
-// eslint-disable-next-line no-control-regex -- they are what is looked for
+
 const FORBIDDEN = /[\r\n\0]/;
 
 function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -5,7 +5,7 @@ import { ConnectionError } from './errors.ts';
 
 export class Waiters<Welcome> {
   readonly #opening = new Set<Deferred<Welcome>>();
-  readonly #ending = new Set<Deferred<void>>();
+  readonly #ending = new Set<Deferred<undefined>>();
 
   /** Whether a `connect()` is still pending. */
   get areOpening(): boolean {
@@ -23,7 +23,7 @@ export class Waiters<Welcome> {
   }
 
   untilEnded(): Promise<void> {
-    const waiting = deferred<void>();
+    const waiting = deferred<undefined>();
     this.#ending.add(waiting);
     return waiting.promise;
   }
@@ -47,7 +47,7 @@ export class Waiters<Welcome> {
   }
 
   #ended(): void {
-    for (const waiting of take(this.#ending)) waiting.resolve();
+    for (const waiting of take(this.#ending)) waiting.resolve(undefined);
   }
 }
 

@@ -18,7 +18,8 @@ import { heartbeatActor } from './actors/heartbeat.ts';
 import { retryPolicyActor } from './actors/retry-policy.ts';
 import { socketActor } from './actors/socket.ts';
 import { surroundingsActor } from './actors/surroundings.ts';
-import type { ConnectionOptions, Settings } from './options.ts';
+import type { ConnectionOptions } from './options.ts';
+import type { Settings } from './settings.ts';
 import type { Outbox } from './outbox.ts';
 import type { Surroundings } from './platform/platform.ts';
 import type { Protocol } from './protocols/protocol.ts';
@@ -92,7 +93,7 @@ function owned<Sent extends AnyEventObject, Input extends NonReducibleUnknown>(
   logic: CallbackLogicFunction<EventObject, Sent, Input>,
 ) {
   return fromCallback<EventObject, Input>((args) => {
-    const cleanup = logic(args as Parameters<typeof logic>[0]);
+    const cleanup = logic(args);
     if (typeof cleanup !== 'function') return undefined;
     const dispose = () => {
       if (held.delete(dispose)) cleanup();

@@ -5,6 +5,7 @@ import { connectionMachine, selectState } from '../machines/index.ts';
 import { ERRORS } from '../src/errors.ts';
 import { toGraph, valueOf, type GraphState } from './graph.ts';
 import { toMermaid } from './mermaid.ts';
+import { optionsTable } from './options.ts';
 import { errorsTable, eventsTable, statesTable } from './tables.ts';
 
 const graph = toGraph(connectionMachine);
@@ -15,6 +16,7 @@ export const BLOCKS: Readonly<Record<string, () => string>> = {
   states: () => statesTable(graph, publicStateOf),
   events: () => eventsTable(graph),
   errors: () => errorsTable(ERRORS),
+  options: () => optionsTable(),
 };
 
 const limits = { connectMs: 0, handshakeMs: 0, closeMs: 0, stableAfterMs: 0, networkPatienceMs: 0 };

@@ -2,7 +2,7 @@
 // last frame; a message re-arms no timer. It lives exactly as long as the state `open`.
 import type { CallbackLogicFunction, EventObject } from 'xstate';
 import type { Doubt, HeartbeatEvent } from '../../machines/index.ts';
-import type { Settings } from '../options.ts';
+import type { Settings } from '../settings.ts';
 import type { Surroundings } from '../platform/platform.ts';
 import type { HeartbeatProtocol } from '../protocols/protocol.ts';
 import type { Link } from '../transports/transport.ts';

@@ -3,7 +3,8 @@
 import type { CallbackLogicFunction, EventObject } from 'xstate';
 import type { Failure, PolicyInput, VerdictEvent } from '../../machines/index.ts';
 import { toError } from '../errors.ts';
-import type { ConnectionOptions, Settings } from '../options.ts';
+import type { ConnectionOptions } from '../options.ts';
+import type { Settings } from '../settings.ts';
 import { fixedBackoff } from '../backoff.ts';
 import type { Surroundings } from '../platform/platform.ts';
 import { canRefresh } from '../providers.ts';

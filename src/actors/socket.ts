@@ -1,11 +1,12 @@
 // The socket reader: one attempt, from resolving the URL to the last byte. Control goes to the machine as facts,
 // messages go straight to the inbox. It lives exactly as long as the state `online`.
 import type { CallbackLogicFunction, EventObject } from 'xstate';
-import type { Failure, SocketEvent, SocketInput } from '../../machines/index.ts';
+import type { Failure, Phase, SocketEvent, SocketInput } from '../../machines/index.ts';
 import { makeFailure, textOf } from '../errors.ts';
 import { failureOfAttempt, failureOfSession } from '../failures.ts';
-import type { ConnectionOptions, Settings } from '../options.ts';
-import type { Handshake, HandshakeStep, Protocol } from '../protocols/protocol.ts';
+import type { ConnectionOptions } from '../options.ts';
+import type { Settings } from '../settings.ts';
+import type { Handshake, HandshakeStep, Protocol, Rejection } from '../protocols/protocol.ts';
 import { ProviderError, redactUrl, resolveAttempt } from '../providers.ts';
 import type { Frame, LinkEnd, LinkEvents, Target, Transport } from '../transports/transport.ts';
 import type { Wire } from '../wire.ts';
@@ -129,10 +130,8 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
       this.#refuse(failureOfHandshake(thrown));
       return;
     }
-    if (step.status === 'rejected') {
-      const { code = 'CREDENTIALS_REJECTED', cure, explanation, payload } = step;
-      this.#refuse(makeFailure(code, cure, { details: { phase: 'authenticating', explanation }, payload }));
-    } else if (step.status === 'accepted') this.#accept(step);
+    if (step.status === 'rejected') this.#refuse(failureOfRejection(step, 'authenticating'));
+    else if (step.status === 'accepted') this.#accept(step);
     else this.#sendAll(step.send ?? []);
   }
 
@@ -184,6 +183,8 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
     wire.messagesIn += 1;
     wire.watcher?.message(message);
     wire.inbox.message(message);
+    const revoked = this.#world.protocol.revokes?.(message);
+    if (revoked !== undefined) this.#fail(failureOfRejection(revoked, 'open'));
   };
 
   #decode(frame: Frame, then: (message: Incoming) => void): void {
@@ -221,6 +222,11 @@ function failureOfThrown(thrown: unknown): Failure {
     cause: thrown,
   });
 }
+
+const failureOfRejection = (
+  { code = 'CREDENTIALS_REJECTED', cure, explanation, payload }: Rejection,
+  phase: Phase,
+): Failure => makeFailure(code, cure, { details: { phase, explanation }, payload });
 
 const failureOfHandshake = (thrown: unknown): Failure =>
   makeFailure('HANDSHAKE_FAILED', 'retry', {

@@ -1,17 +1,19 @@
 // Node: `ws` carries the bytes, the process is always online, and what nobody listens for becomes a warning.
 import { nativeWebSocket } from '../transports/websocket-native.ts';
 import { nodeWebSocket } from '../transports/websocket-node.ts';
-import type { Platform, Surroundings } from './platform.ts';
+import type { Platform } from './platform.ts';
 
 export const defaultTransport: Platform['defaultTransport'] = (options) =>
   options.WebSocket !== undefined || options.createWebSocket !== undefined
     ? nativeWebSocket(options)
     : nodeWebSocket(options);
 
-export const surroundings: Surroundings = {
+export const surroundings: Platform['surroundings'] = {
   isOnline: () => true,
   isVisible: () => true,
   subscribe: () => () => undefined,
 };
 
-export const reportUncaught: Platform['reportUncaught'] = (error) => process.emitWarning(error);
+export const reportUncaught: Platform['reportUncaught'] = (error) => {
+  process.emitWarning(error);
+};

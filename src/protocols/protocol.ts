@@ -14,17 +14,19 @@ export type HandshakeStep<Incoming, Welcome> =
       /** Messages that came with the verdict; the listeners get them once the connection is open. */
       readonly messages?: readonly Incoming[];
     }
-  | {
-      readonly status: 'rejected';
-      /** `refresh`: fresh credentials may help. `stop`: nothing will. `retry`: it was no refusal, only nonsense. */
-      readonly cure: 'refresh' | 'stop' | 'retry';
-      /** One sentence for the error's message; must not contain a secret. */
-      readonly explanation: string;
-      /** What the server said, for the error's `payload`. */
-      readonly payload?: unknown;
-      /** `CREDENTIALS_REJECTED` (the default) or `HANDSHAKE_FAILED`, for what is no verdict on credentials. */
-      readonly code?: 'CREDENTIALS_REJECTED' | 'HANDSHAKE_FAILED';
-    };
+  | ({ readonly status: 'rejected' } & Rejection);
+
+/** The server does not want us, or not with these credentials. */
+export interface Rejection {
+  /** `refresh`: fresh credentials may help. `stop`: nothing will. `retry`: it was no refusal, only nonsense. */
+  readonly cure: 'refresh' | 'stop' | 'retry';
+  /** One sentence for the error's message; must not contain a secret. */
+  readonly explanation: string;
+  /** What the server said, for the error's `payload`. */
+  readonly payload?: unknown;
+  /** `CREDENTIALS_REJECTED` (the default) or `HANDSHAKE_FAILED`, for what is no verdict on credentials. */
+  readonly code?: 'CREDENTIALS_REJECTED' | 'HANDSHAKE_FAILED';
+}
 
 /** One handshake of one attempt. */
 export interface Handshake<Incoming, Welcome> {
@@ -69,6 +71,8 @@ export interface Protocol<Incoming, Outgoing = Incoming, Welcome = undefined, Cr
   encode(message: Outgoing): Frame;
   /** @throws for a frame that means nothing; it becomes an `invalidMessage` event, and nothing else happens. */
   decode(frame: Frame): Incoming;
+  /** Whether a message says that the session is over, such as an expired token. It still reaches the listeners. */
+  revokes?(message: Incoming): Rejection | undefined;
   readonly heartbeat?: HeartbeatProtocol<Incoming, Welcome>;
   /** What the server must be told again after every handshake, before anything that is queued. */
   resume?(welcome: Welcome, session: { readonly isReconnect: boolean }): readonly Frame[];

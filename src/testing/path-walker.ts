@@ -55,6 +55,7 @@ const PASSING_MS: Readonly<Record<string, number>> = {
  * ```ts
  * const walker = new PathWalker(server, clock, script, (options) => new Connection({ ...options, protocol }));
  * for await (const step of walker.walk(path)) expect(server.connections).toBeLessThanOrEqual(1);
+ * await walker.end();
  * ```
  */
 export class PathWalker {
@@ -101,6 +102,14 @@ export class PathWalker {
       });
       yield step;
     }
+  }
+
+  /** Ends the connection, wherever the path has left it. Resolves once the server has seen the end of its last socket. */
+  async end(): Promise<void> {
+    const disconnected = this.connection.disconnect();
+    this.#clock.advance(LIMITS.closeMs);
+    await disconnected;
+    await until(() => this.#server.connections === 0, { describe: 'the end of the last socket' });
   }
 
   #prepareVerdict(next: PathStep | undefined): void {

@@ -61,7 +61,7 @@ export class PuppetUpgrade {
   tryAccept({ subprotocol = this.subprotocols[0] ?? false, headers }: AcceptOptions = {}):
     PuppetSocket | undefined {
     this.#answer();
-    // Paused, because a stream that flows would not hand out again what ws puts back into it.
+    // Paused while it changes hands, so that nothing flows past.
     this.#tcp.pause();
     this.#tcp.off('data', this.#keep);
     this.#tcp.off('end', this.#clientLeft);

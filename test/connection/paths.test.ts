@@ -6,7 +6,6 @@ import { PathWalker } from '../../src/testing/path-walker.ts';
 import { allTransitions, connectionPaths, edgeOf } from '../../src/testing/paths.ts';
 import { PuppetServer } from '../../src/testing/puppet-server.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
-import { until } from '../../src/testing/wait.ts';
 import { guarded, guardedScript } from '../support/guarded-protocol.ts';
 
 const paths = connectionPaths();
@@ -28,10 +27,8 @@ describe('a connection follows its machine', () => {
       expect(server.connections).toBeLessThanOrEqual(1);
     }
 
-    const disconnected = walker.connection.disconnect();
-    clock.advance(4_000);
-    await disconnected;
-    await until(() => walker.connection.state === 'closed' && server.connections === 0);
+    await walker.end();
+    expect(walker.connection.state).toBe('closed');
     expect(clock.pending).toBe(0);
   });
 

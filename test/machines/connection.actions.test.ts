@@ -1,7 +1,17 @@
 // What the machine remembers: one fact at a time, along lives that end after a few events.
 import { describe, expect, it } from 'vitest';
 import type { ConnectionContext, ConnectionSnapshot, Failure } from '../../machines/index.ts';
-import { at, created, exhausted, limits, linkLost, live, rejected, say } from '../support/chart.ts';
+import {
+  at,
+  created,
+  exhausted,
+  limits,
+  linkLost,
+  live,
+  rejected,
+  say,
+  type Said,
+} from '../support/chart.ts';
 
 const lost = (code: string, closeCode = 1006): { type: 'socket.closed'; failure: Failure } => ({
   type: 'socket.closed',
@@ -11,7 +21,7 @@ const lost = (code: string, closeCode = 1006): { type: 'socket.closed'; failure:
 const dial = ['socket.opened', 'handshake.accepted'] as const;
 const lose = ['socket.closed', 'verdict.retry', 'after backoff'] as const;
 
-const after = (from: ConnectionSnapshot, ...events: Parameters<typeof live>): ConnectionContext =>
+const after = (from: ConnectionSnapshot, ...events: readonly Said[]): ConnectionContext =>
   say(from, ...events)[0].context;
 
 describe('a new machine', () => {

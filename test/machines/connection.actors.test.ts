@@ -1,24 +1,24 @@
 // Which actors work in which state, what they are told, and what becomes of a machine that was given none.
 import { createActor, fromCallback } from 'xstate';
 import { describe, expect, it } from 'vitest';
-import { connectionMachine, selectState } from '../../machines/index.ts';
-import { limits, linkLost, live, samples, say } from '../support/chart.ts';
+import { connectionMachine, selectState, type ConnectionSnapshot } from '../../machines/index.ts';
+import { limits, linkLost, live, samples, say, type Said } from '../support/chart.ts';
 
 interface Spawned {
   readonly id: string;
   readonly input: unknown;
 }
 
-const spawnedBy = (...[from, event]: Parameters<typeof say>): Spawned[] =>
-  say(from, event!)[1].flatMap(({ type, params }) => {
-    const { id, input } = (params ?? {}) as Spawned;
-    return type === 'xstate.spawnChild' ? [{ id, input }] : [];
-  });
+const spawnedBy = (from: ConnectionSnapshot, event: Said): Spawned[] =>
+  say(from, event)[1]
+    .filter(({ type }) => type === 'xstate.spawnChild')
+    .map(({ params }) => params as Spawned)
+    .map(({ id, input }) => ({ id, input }));
 
-const stoppedBy = (...[from, event]: Parameters<typeof say>): string[] =>
-  say(from, event!)[1].flatMap(({ type, params }) =>
-    type === 'xstate.stopChild' ? [(params as unknown as { readonly id: string }).id] : [],
-  );
+const stoppedBy = (from: ConnectionSnapshot, event: Said): string[] =>
+  say(from, event)[1]
+    .filter(({ type }) => type === 'xstate.stopChild')
+    .map(({ params }) => (params as { readonly id: string }).id);
 
 const open = ['connect', 'socket.opened', 'handshake.accepted'] as const;
 
@@ -43,6 +43,15 @@ describe('the socket actor', () => {
       'socket',
     ]);
     expect(stoppedBy(live(...open, 'disconnect'), 'after closeTimeout')).toEqual(['farewell', 'socket']);
+  });
+
+  it('is another one after a goodbye that was followed by a wish to come back', () => {
+    const returning = live(...open, 'disconnect', 'connect');
+
+    expect(stoppedBy(returning, 'socket.closed')).toEqual(['farewell', 'socket']);
+    expect(spawnedBy(returning, 'socket.closed')).toEqual([
+      { id: 'socket', input: { attempt: 0, session: 1, reason: 'CONNECT_CALLED' } },
+    ]);
   });
 
   it('stays while the connection says goodbye', () => {

@@ -21,11 +21,11 @@ describe('clampDelay', () => {
 });
 
 describe('the delays of the chart', () => {
-  const planned = (...events: readonly Said[]): [string, number][] =>
-    say(live(), ...events)[1].flatMap(({ type, params }) => {
-      const { event, delay } = params as unknown as { event: { type: string }; delay: number };
-      return type === 'xstate.raise' ? [[event.type.split('.')[2]!, delay]] : [];
-    });
+  const planned = (...events: readonly Said[]): [string | undefined, number][] =>
+    say(live(), ...events)[1]
+      .filter(({ type }) => type === 'xstate.raise')
+      .map(({ params }) => params as { readonly id: string; readonly delay: number })
+      .map(({ id, delay }) => [id.split('.')[2], delay]);
 
   it.each([
     ['connectTimeout', limits.connectMs, ['connect']],

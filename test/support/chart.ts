@@ -81,6 +81,12 @@ export const at = (short: string, context: Partial<ConnectionContext> = {}): Con
 /** An event, its name alone, or `after …` as in the drawings. */
 export type Said = ConnectionEvent | string;
 
+/** Something that the machine wants done: an actor begun or ended, a timer set or cancelled. */
+export interface Effect {
+  readonly type: string;
+  readonly params: unknown;
+}
+
 const hear = (snapshot: ConnectionSnapshot, said: Said) =>
   transition(connectionMachine, snapshot, typeof said === 'string' ? eventOf(snapshot, said) : said);
 
@@ -98,9 +104,11 @@ export const rawOf = (leaf: string, label: string): string =>
   arrowsFrom(leaf).find((edge) => edge.label === label)?.event ?? label;
 
 /** Where the machine is after these events, and what it wants done because of the last one. */
-export function say(from: ConnectionSnapshot, ...events: readonly Said[]): ReturnType<typeof hear> {
-  return events.reduce<ReturnType<typeof hear>>(([snapshot], event) => hear(snapshot, event), [from, []]);
-}
+export const say = (from: ConnectionSnapshot, ...events: readonly Said[]) =>
+  events.reduce<readonly [ConnectionSnapshot, readonly Effect[]]>(
+    ([snapshot], event) => hear(snapshot, event),
+    [from, []],
+  );
 
 /** Where the machine is after these events, since it was created. */
 export const live = (...events: readonly Said[]): ConnectionSnapshot => say(created(), ...events)[0];

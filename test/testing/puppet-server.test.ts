@@ -1,6 +1,6 @@
 // The server that does nothing until told, watched from the other end by a ws client and by plain TCP.
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { PuppetServer } from '../../src/testing/puppet-server.ts';
@@ -117,6 +117,19 @@ describe('upgrades', () => {
     await until(() => server.pendingUpgrades === 0);
     const upgrade = await server.upgrade();
     expect(() => upgrade.accept()).toThrow('has left');
+  });
+
+  test.each([
+    ['FIN', (tcp: Socket) => tcp.end()],
+    ['RST', (tcp: Socket) => tcp.resetAndDestroy()],
+  ])('notices a client that sends something early and leaves with %s', async (_how, leave) => {
+    await using server = await PuppetServer.listen();
+    const tcp = await rawUpgrade(server);
+    await until(() => server.pendingUpgrades === 1);
+    tcp.write(maskedText('early'));
+    await quiet();
+    leave(tcp);
+    await until(() => server.pendingUpgrades === 0 && server.connections === 0);
   });
 
   test('refuses a second answer', async () => {
@@ -382,11 +395,10 @@ describe('faults', () => {
   test('may go away and come back without being awaited, and be closed twice', async () => {
     const server = await PuppetServer.listen();
     const { url } = server;
-    void server.goAway();
-    await server.comeBack();
+    await Promise.all([server.goAway(), server.comeBack()]);
     expect(server.url).toBe(url);
-    void server.close();
-    await server.close();
+    await openPair(server);
+    await Promise.all([server.close(), server.close()]);
     expect(server.connections).toBe(0);
   });
 });

@@ -1,0 +1,105 @@
+// The options that were given, completed with the defaults and checked, before anything happens.
+import type { Limits } from '../machines/index.ts';
+import { decorrelatedJitterBackoff } from './backoff.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { InvalidOptionError } from './errors.ts';
+import {
+  DEFAULTS,
+  type ConnectionOptions,
+  type HeartbeatOptions,
+  type Logger,
+  type OutboxOptions,
+  type RetryOptions,
+  type TimeoutOptions,
+} from './options.ts';
+import { isProvider, parseUrl } from './providers.ts';
+import type { RetryPolicy, RetryRules } from './retry-policy.ts';
+
+export interface Settings {
+  readonly retry: RetryRules | false;
+  readonly policy: RetryPolicy | undefined;
+  readonly heartbeat: Required<HeartbeatOptions> | false;
+  readonly outbox: Required<OutboxOptions>;
+  readonly timeouts: Required<TimeoutOptions>;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger | undefined;
+}
+
+/** @throws {InvalidOptionError} for the first option that cannot be meant */
+export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
+  options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>,
+): Settings {
+  const { url } = (options as Partial<typeof options> | undefined) ?? {};
+  if (url === undefined) throw new InvalidOptionError('url', 'a WebSocket URL', url);
+  if (!isProvider(url)) parseUrl(url);
+
+  const retry = options.retry === false ? false : resolveRetry(options.retry);
+  const timeouts = complete(DEFAULTS.timeouts, options.timeouts);
+  above0('timeouts', timeouts);
+  const { connectMs, handshakeMs, closeMs, networkPatienceMs } = timeouts;
+  const { stableAfterMs } = retry || DEFAULTS.retry;
+  return {
+    retry,
+    timeouts,
+    policy: options.retry === false ? undefined : options.retry?.policy,
+    heartbeat: options.heartbeat === false ? false : resolveHeartbeat(options.heartbeat),
+    outbox: resolveOutbox(options.outbox),
+    limits: { connectMs, handshakeMs, closeMs, networkPatienceMs, stableAfterMs },
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    logger: options.logger,
+  };
+}
+
+function resolveRetry(given: RetryOptions = {}): RetryRules & { readonly stableAfterMs: number } {
+  const { policy, backoff = decorrelatedJitterBackoff(), ...limits } = given;
+  const retry = complete(DEFAULTS.retry, limits);
+  for (const name of ['maxAttempts', 'maxElapsedMs', 'stableAfterMs'] as const) {
+    if (!(retry[name] >= 0))
+      throw new InvalidOptionError(`retry.${name}`, 'a number of at least 0', retry[name]);
+  }
+  isFunction(
+    'retry.backoff',
+    'a backoff strategy such as exponentialBackoff()',
+    (backoff as Partial<typeof backoff>).delayMs,
+  );
+  if (policy !== undefined) isFunction('retry.policy', 'a function', policy);
+  return { ...retry, backoff };
+}
+
+function resolveHeartbeat(given: HeartbeatOptions = {}): Required<HeartbeatOptions> {
+  const { silenceMs, ...probing } = given;
+  const heartbeat = complete(DEFAULTS.heartbeat, probing);
+  const completed = { ...heartbeat, silenceMs: silenceMs ?? heartbeat.intervalMs + heartbeat.timeoutMs };
+  above0('heartbeat', completed);
+  return completed;
+}
+
+function resolveOutbox(given: OutboxOptions | undefined): Required<OutboxOptions> {
+  const outbox = complete<Required<OutboxOptions>>(DEFAULTS.outbox, given);
+  const { overflow, ...limits } = outbox;
+  above0('outbox', limits);
+  if (!['reject', 'drop-oldest', 'drop-newest'].includes(overflow)) {
+    throw new InvalidOptionError('outbox.overflow', "'reject', 'drop-oldest' or 'drop-newest'", overflow);
+  }
+  return outbox;
+}
+
+/** What is given wins; `undefined` is not given. */
+function complete<Group extends object>(defaults: Group, given: Partial<Group> | undefined): Group {
+  const said = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...(Object.fromEntries(said) as Partial<Group>) };
+}
+
+function above0(group: string, values: object): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!(typeof value === 'number' && value > 0))
+      throw new InvalidOptionError(`${group}.${name}`, 'a number above 0', value);
+  }
+}
+
+function isFunction(name: string, expected: string, value: unknown): void {
+  if (typeof value !== 'function') throw new InvalidOptionError(name, expected, value);
+}
