@@ -1,5 +1,6 @@
 // Named updates of the context, one per thing that the chart can say. All are pure.
 import { assertEvent } from 'xstate';
+import { clampDelay } from './connection.delays.ts';
 import { connectionSetup } from './connection.setup.ts';
 import type {
   ConnectionContext,
@@ -11,7 +12,10 @@ import type {
 
 const { assign } = connectionSetup;
 
-const fresh = { attempt: 0, sessions: 0, refreshes: 0, repeats: 0, retryInMs: null, failure: null } as const;
+/** What a session forgets of the losses before it, once it is known to hold. */
+const settled = { attempt: 0, repeats: 0, failure: null } as const;
+
+const fresh = { ...settled, sessions: 0, refreshes: 0, retryInMs: null } as const;
 
 export const initialContext = ({ input }: { input: ConnectionInput }): ConnectionContext => ({
   ...fresh,
@@ -69,11 +73,10 @@ export const connectionActions = {
   welcome: assign(({ context }) => ({
     sessions: context.sessions + 1,
     refreshes: 0,
-    failure: null,
     reason: 'HANDSHAKE_ACCEPTED',
-    ...(context.limits.stableAfterMs === 0 && { attempt: 0, repeats: 0 }),
+    ...(context.limits.stableAfterMs === 0 && settled),
   })),
-  resetAttempts: assign({ attempt: 0, repeats: 0 }),
+  resetAttempts: assign(settled),
   countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
 
   recordLoss: assign(({ context, event }) => {
@@ -94,9 +97,9 @@ export const connectionActions = {
 
   planRetry: assign(({ event }) => {
     assertEvent(event, 'verdict.retry');
-    return { retryInMs: event.delayMs };
+    return { retryInMs: clampDelay(event.delayMs) };
   }),
-  planRefresh: assign(({ context }) => ({ refreshes: context.refreshes + 1, retryInMs: 0 })),
+  planRefresh: assign(({ context }) => ({ refreshes: context.refreshes + 1, retryInMs: null })),
   planWait: assign({ retryInMs: null }),
   giveUp: assign(({ event }) => {
     assertEvent(event, 'verdict.stop');

@@ -131,12 +131,12 @@ export const connectionMachine = connectionSetup
           closing: {
             description:
               'We asked to end: the outbox and the farewell are flushed, then the close frame is sent and answered.',
-            tags: 'refuses',
             invoke: { id: 'farewell', src: 'farewell' },
             initial: 'leaving',
             states: {
               leaving: {
                 description: 'For good.',
+                tags: 'refuses',
                 on: {
                   'socket.closed': { target: '#connection.closed', description: 'The peer answered.' },
                   connect: {
@@ -155,10 +155,10 @@ export const connectionMachine = connectionSetup
               },
               returning: {
                 description: 'To open a new connection as soon as this one has ended.',
+                tags: 'queues',
                 on: {
                   'socket.closed': {
                     target: '#connection.online',
-                    reenter: true,
                     description: 'Ended; begin anew.',
                   },
                   disconnect: {
@@ -170,7 +170,6 @@ export const connectionMachine = connectionSetup
                 after: {
                   closeTimeout: {
                     target: '#connection.online',
-                    reenter: true,
                     description: 'The peer did not answer in time; begin anew.',
                   },
                 },

@@ -50,7 +50,7 @@ export interface ConnectionContext {
   readonly phase: Phase;
   /** Why the connection is on its present way: a word of the user's or the world's, or a failure's code. */
   readonly reason: string;
-  /** The last failure, until a session is accepted. */
+  /** The last failure, until a session was stable. */
   readonly failure: Failure | null;
 }
 

@@ -203,6 +203,8 @@ class Heartbeat<Incoming, Welcome> {
       this.#deadAt = this.#now + this.#limits.timeoutMs;
       return false;
     }
+    // The chart lets go only of a link in doubt; probes that are always sent may all have gone out before the silence.
+    if (mark === undefined) this.#tell({ type: 'heartbeat.doubted', cause: 'silence' });
     this.#tell({ type: 'heartbeat.missed', silentForMs: Math.round(this.#now - this.#lastSignAt) });
     return true;
   }

@@ -59,8 +59,7 @@ export class CoordinatorClient implements AsyncDisposable {
     this.#connection.on('statechange', (change) => this.#follow(change));
     this.#connection.on('open', ({ welcome, isReconnect }) => {
       this.#welcome = welcome;
-      if (isReconnect) return this.#watchAgain(welcome);
-      return undefined;
+      if (isReconnect) void this.#watchAgain(welcome);
     });
     const canRefresh = typeof token === 'function';
     this.#connection.on('message', (event) => {

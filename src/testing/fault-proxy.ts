@@ -197,7 +197,6 @@ export class FaultProxy {
       this.#links.delete(link);
     });
     for (const [direction, { bytes, how }] of this.#cuts) link.lane(direction).cutAfter(bytes, how);
-    link.move();
   }
 
   #wasCut(direction: Direction): void {

@@ -69,6 +69,11 @@ export class MockCoordinatorConnection {
     this.query = url.searchParams;
   }
 
+  /** Without one the client is refused before it has said anything. */
+  get hasApiKey(): boolean {
+    return Boolean(this.query.get('api_key'));
+  }
+
   get isClosed(): boolean {
     return this.socket.isClosed;
   }
@@ -235,7 +240,7 @@ export class MockCoordinator {
     socket.onFrame = (frame) => {
       this.#received(connection, frame);
     };
-    if (!connection.query.get('api_key')) this.#refuse(connection, REFUSALS.accessKey);
+    if (!connection.hasApiKey) this.#refuse(connection, REFUSALS.accessKey);
   }
 
   #received(connection: MockCoordinatorConnection, frame: Frame): void {
@@ -254,7 +259,7 @@ export class MockCoordinator {
       connection.authPayload = message as AuthPayload;
       this.#seenTokens.add(token);
     }
-    if (this.#isHoldingAuth) return;
+    if (this.#isHoldingAuth || !connection.hasApiKey) return;
     if (!isComplete)
       this.#refuse(connection, typeof user?.id === 'string' ? REFUSALS.noToken : REFUSALS.input);
     else {

@@ -57,6 +57,14 @@ describe('attempt', () => {
     expect(live('connect', ...lose, ...dial, ...lose).context.attempt).toBe(2);
   });
 
+  it('counts on over sessions that were not stable, so that a message that kills each of them is noticed', () => {
+    const kill = lost('CLOSED_BY_PEER', 1009);
+
+    expect(
+      live('connect', ...dial, kill, 'verdict.retry', 'after backoff', ...dial, kill).context.repeats,
+    ).toBe(2);
+  });
+
   it('starts anew after a session that was stable', () => {
     expect(live('connect', ...lose, ...dial, 'after stable', ...lose).context.attempt).toBe(1);
   });
@@ -123,6 +131,14 @@ describe('repeats', () => {
     expect(after(third, ...dialAgain, lost('LINK_LOST', 1009)).repeats).toBe(1);
   });
 
+  it('counts on over sessions that were not stable, so that a message that kills each of them is noticed', () => {
+    const kill = lost('CLOSED_BY_PEER', 1009);
+
+    expect(
+      live('connect', ...dial, kill, 'verdict.retry', 'after backoff', ...dial, kill).context.repeats,
+    ).toBe(2);
+  });
+
   it('starts anew after a session that was stable', () => {
     expect(live('connect', ...lose, ...dial, 'after stable', 'socket.closed').context.repeats).toBe(1);
   });
@@ -134,7 +150,7 @@ describe('refreshes', () => {
 
     expect(live('connect', ...once, ...once).context).toMatchObject({
       refreshes: 2,
-      retryInMs: 0,
+      retryInMs: null,
       failure: rejected,
     });
   });
@@ -142,7 +158,7 @@ describe('refreshes', () => {
   it('is forgotten once a session is accepted', () => {
     const refreshed = ['socket.opened', 'handshake.rejected', 'verdict.reauthenticate', ...dial];
 
-    expect(live('connect', ...refreshed).context).toMatchObject({ refreshes: 0, failure: null });
+    expect(live('connect', ...refreshed).context).toMatchObject({ refreshes: 0 });
   });
 });
 

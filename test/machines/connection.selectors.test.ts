@@ -11,7 +11,7 @@ const answers = [
   ['open.healthy',                   'open',            'writes'],
   ['open.probing',                   'open',            'writes'],
   ['closing.leaving',                'closing',         'refuses'],
-  ['closing.returning',              'closing',         'refuses'],
+  ['closing.returning',              'closing',         'queues'],
   ['deciding',                       'reconnecting',    'queues'],
   ['reconnecting.backingOff',        'reconnecting',    'queues'],
   ['reconnecting.waitingForNetwork', 'reconnecting',    'queues'],

@@ -77,17 +77,22 @@ describe('without faults', () => {
     expect(it.proxy.stats).toEqual({ connections: 1, live: 1, bytesToClient: 2, bytesToServer: 5 });
   });
 
-  test('carries each FIN on its own, so that the other half still works', async () => {
-    await using it = await setUp();
-    const [client, server] = await it.open();
-    client.tcp.end('question');
-    await server.ends('fin');
-    expect(client.end).toBeUndefined();
-    server.tcp.end('answer');
-    await client.ends('fin');
-    expect([server.text, client.text]).toEqual(['question', 'answer']);
-    await until(() => it.proxy.stats.live === 0);
-  });
+  test.each(['client', 'server'] as const)(
+    'carries the FIN of the %s on its own, so that the other half still works',
+    async (first) => {
+      await using it = await setUp();
+      const [client, server] = await it.open();
+      const [asker, answerer] = first === 'client' ? [client, server] : [server, client];
+      asker.tcp.end('question');
+      await answerer.ends('fin');
+      await quiet();
+      expect(asker.end).toBeUndefined();
+      answerer.tcp.end('answer');
+      await asker.ends('fin');
+      expect([answerer.text, asker.text]).toEqual(['question', 'answer']);
+      await until(() => it.proxy.stats.live === 0);
+    },
+  );
 
   test('carries RST both ways', async () => {
     await using it = await setUp();
@@ -315,6 +320,17 @@ describe('delay', () => {
     server.tcp.write('never');
     await until(() => clock.pending === 1);
     it.proxy.reset();
+    expect(clock.pending).toBe(0);
+  });
+
+  test('leaves no timer behind when both ends leave before their time', async () => {
+    await using it = await setUp();
+    const clock = new VirtualClock();
+    const [client, server] = await it.open();
+    it.proxy.delay(100, clock);
+    client.tcp.resetAndDestroy();
+    server.tcp.resetAndDestroy();
+    await until(() => it.proxy.stats.live === 0);
     expect(clock.pending).toBe(0);
   });
 });

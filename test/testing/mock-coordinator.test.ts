@@ -175,9 +175,12 @@ describe('authentication', () => {
   test('refuses a client without an api_key at once', async () => {
     await using coordinator = await MockCoordinator.listen();
     const client = new Client(coordinator.url);
+    client.ws.on('open', () => {
+      client.send(auth());
+    });
     await until(() => client.closed);
     expect([client.frames, client.closed]).toEqual([[refusal(2, 401, 'api_key is missing')], [1000, '']]);
-    expect(coordinator.authAttempts).toBe(0);
+    expect(coordinator.connections[0]).toMatchObject({ authPayload: auth(), connectionId: undefined });
   });
 
   test('refuses with the older type when asked to', async () => {
@@ -307,6 +310,8 @@ describe('faults', () => {
     coordinator.freeze();
     const late = await connectTo(coordinator);
     late.send(auth('late'));
+    const withoutKey = new Client(coordinator.url);
+    await once(withoutKey.ws, 'open');
     client.send({ type: 'health.check' });
     client.ws.ping();
     coordinator.emit({ type: 'lost' });
@@ -317,8 +322,10 @@ describe('faults', () => {
     coordinator.thaw();
     await until(() => client.closed);
     expect([client.frames.length, client.closed, late.frames]).toEqual([1, [1000, ''], []]);
+    coordinator.emit({ type: 'not for one who was not let in' });
     late.ws.ping();
     await until(() => late.pongs === 1);
+    expect([late.frames, withoutKey.frames, withoutKey.closed]).toEqual([[], [], undefined]);
     expect(connection.received).toEqual([auth(), { type: 'health.check' }]);
   });
 

@@ -392,9 +392,10 @@ describe('faults', () => {
     expect([server.connections, server.totalConnections]).toEqual([1, 3]);
   });
 
-  test('may go away and come back without being awaited, and be closed twice', async () => {
+  test('comes back when asked while it still goes away, and may be closed twice', async () => {
     const server = await PuppetServer.listen();
     const { url } = server;
+    await openPair(server);
     await Promise.all([server.goAway(), server.comeBack()]);
     expect(server.url).toBe(url);
     await openPair(server);

@@ -1,0 +1,200 @@
+// A transport without a network: whatever happens on a link, the test does, and whatever a link is told, it remembers.
+import type { Clock } from '../../src/clock.ts';
+import type { Frame, Link, LinkEnd, LinkEvents, Target, Transport } from '../../src/index.ts';
+
+/** Something that was done to a link, in the order in which it was done. */
+export type Act =
+  | { readonly kind: 'send'; readonly frame: Frame }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'close'; readonly code: number; readonly reason: string }
+  | { readonly kind: 'terminate' };
+
+type Stage = 'dialling' | 'open' | 'closing' | 'gone';
+
+interface Unsent {
+  readonly bytes: number;
+  readonly flushed: (error?: unknown) => void;
+}
+
+const sizeOf = (frame: Frame): number => frame.length;
+
+export class MemoryTransport implements Transport {
+  readonly name = 'memory';
+  readonly links: MemoryLink[] = [];
+  /** What the port forbids, and was done all the same. */
+  readonly breaches: string[] = [];
+  /** The most links that ever existed at the same time. */
+  mostLive = 0;
+  /** What `open()` throws, for as long as it is set. */
+  refusal: Error | undefined;
+
+  open(target: Target, events: LinkEvents, clock: Clock): Link {
+    if (this.refusal !== undefined) throw this.refusal;
+    const link = new MemoryLink(target, events, clock.now(), (breach) => this.breaches.push(breach));
+    this.links.push(link);
+    this.mostLive = Math.max(this.mostLive, this.live.length);
+    return link;
+  }
+
+  /** The links that have neither ended nor been terminated. */
+  get live(): readonly MemoryLink[] {
+    return this.links.filter(({ isLive }) => isLive);
+  }
+
+  /** The latest link, if it is alive. */
+  get current(): MemoryLink | undefined {
+    const latest = this.links.at(-1);
+    return latest?.isLive === true ? latest : undefined;
+  }
+}
+
+/**
+ * One link, with two sides: the port's, which the connection uses, and the world's, which the test uses.
+ * What the world does returns whether it could happen at all: nothing is heard from a link that has died.
+ */
+export class MemoryLink implements Link {
+  readonly target: Target;
+  readonly dialledAt: number;
+  readonly acts: Act[] = [];
+  terminations = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  bufferedBytes = 0;
+  /** Nothing comes in any more, and nobody is told. */
+  isDead = false;
+  /** Nothing leaves any more: what is sent is buffered. */
+  isStalled = false;
+  readonly #events: LinkEvents;
+  readonly #report: (breach: string) => void;
+  #stage: Stage = 'dialling';
+  #unsent: Unsent[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(target: Target, events: LinkEvents, dialledAt: number, report: (breach: string) => void) {
+    this.target = target;
+    this.dialledAt = dialledAt;
+    this.#events = events;
+    this.#report = report;
+  }
+
+  get isLive(): boolean {
+    return this.#stage !== 'gone';
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  /** What was sent, in order; what was handed over after the close frame never leaves. */
+  get frames(): readonly Frame[] {
+    return this.acts.flatMap((act) => (act.kind === 'send' ? [act.frame] : []));
+  }
+
+  send(frame: Frame, flushed: (error?: unknown) => void = () => undefined): void {
+    if (this.#stage !== 'open') {
+      this.#report(`a frame was sent on a link that is ${this.#stage}: ${String(frame)}`);
+      queueMicrotask(() => flushed(new Error('The link is not open.')));
+      return;
+    }
+    this.acts.push({ kind: 'send', frame });
+    const bytes = sizeOf(frame);
+    this.bytesOut += bytes;
+    this.bufferedBytes += bytes;
+    this.#unsent.push({ bytes, flushed });
+    queueMicrotask(() => this.#leave());
+  }
+
+  whenDrained(callback: () => void): void {
+    if (this.#stage !== 'open') return;
+    this.#waiting.push(callback);
+    queueMicrotask(() => this.#leave());
+  }
+
+  ping(): void {
+    if (this.#stage !== 'open') this.#report(`a ping was sent on a link that is ${this.#stage}`);
+    this.acts.push({ kind: 'ping' });
+    this.bytesOut += 2;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#stage !== 'open') this.#report(`close() was called on a link that is ${this.#stage}`);
+    if (this.isLive) this.#stage = 'closing';
+    this.acts.push({ kind: 'close', code, reason });
+  }
+
+  terminate(): void {
+    this.terminations += 1;
+    this.acts.push({ kind: 'terminate' });
+    const unsent = this.#abandon();
+    queueMicrotask(() => lose(unsent));
+  }
+
+  /** The upgrade succeeded. */
+  opens(): boolean {
+    if (this.#stage !== 'dialling' || this.isDead) return false;
+    this.#stage = 'open';
+    this.#events.opened({ subprotocol: this.target.subprotocols[0] ?? '', timings: { totalMs: 1 } });
+    return true;
+  }
+
+  /** A frame came in. */
+  hears(frame: Frame): boolean {
+    if (!this.#canHear) return false;
+    this.bytesIn += sizeOf(frame);
+    this.#events.received(frame);
+    return true;
+  }
+
+  /** A part of a frame came in. */
+  hearsHalf(bytes: number): boolean {
+    if (!this.#canHear) return false;
+    this.bytesIn += bytes;
+    return true;
+  }
+
+  /** A pong came in. */
+  pongs(): boolean {
+    if (!this.#canHear) return false;
+    this.bytesIn += 2;
+    this.#events.ponged();
+    return true;
+  }
+
+  /** The link ended: refused, closed or cut. */
+  ends(end: Partial<LinkEnd> = {}): boolean {
+    if (!this.isLive || this.isDead) return false;
+    lose(this.#abandon());
+    this.#events.ended({ closeCode: 1006, closeReason: '', ...end });
+    return true;
+  }
+
+  /** Everything that was handed over leaves, now and from now on. */
+  drains(): boolean {
+    this.isStalled = false;
+    this.#leave();
+    return this.isLive;
+  }
+
+  get #canHear(): boolean {
+    return !this.isDead && (this.#stage === 'open' || this.#stage === 'closing');
+  }
+
+  #leave(): void {
+    if (this.isStalled || !this.isLive) return;
+    const unsent = this.#unsent.splice(0);
+    const waiting = this.#waiting.splice(0);
+    this.bufferedBytes = 0;
+    for (const { flushed } of unsent) flushed();
+    for (const drained of waiting) drained();
+  }
+
+  #abandon(): Unsent[] {
+    this.#stage = 'gone';
+    this.#waiting = [];
+    return this.#unsent.splice(0);
+  }
+}
+
+function lose(unsent: readonly Unsent[]): void {
+  for (const { flushed } of unsent) flushed(new Error('The link ended before the frame had left.'));
+}
