@@ -29,35 +29,63 @@ export class Announcer<Incoming, Outgoing, Welcome> {
   readonly #audience: Audience<Incoming, Outgoing, Welcome>;
   /** The last state that was told. */
   #told: ConnectionState = 'idle';
+  /** Listeners that are being told at this moment, one within the other. */
+  #telling = 0;
+  #crash: ConnectionError | undefined;
 
   constructor(audience: Audience<Incoming, Outgoing, Welcome>) {
     this.#audience = audience;
+  }
+
+  /** Whether a listener is running: what it asks of the machine happens when all of them have been told. */
+  get isTelling(): boolean {
+    return this.#telling > 0;
   }
 
   follow(snapshot: ConnectionSnapshot): void {
     const state = selectState(snapshot);
     this.#installSending(snapshot, state);
     // The verdict comes before anything else can happen: until then nobody knows whether this is a retry or the end.
-    if (snapshot.matches('deciding') && snapshot.status === 'active') return;
-    if (state === this.#told) return;
+    if (snapshot.matches('deciding') || state === this.#told) return;
     const previous = this.#told;
     this.#told = state;
-    const { reason, attempt } = snapshot.context;
-    const change = { state, previous, reason, attempt, retryInMs: selectRetryInMs(snapshot) };
-    this.#audience.logger?.[state === 'failed' ? 'error' : state === 'reconnecting' ? 'warn' : 'info'](
-      `${previous} → ${state}`,
-      change,
-    );
     this.#countOutage(state, snapshot);
-    this.#audience.emitter.emit('statechange', change);
-    this.#tellMore(state, snapshot);
+    // Promises first: one that a listener asks for is not the business of the state that it is told of.
+    if (state === 'closing') this.#audience.waiters.closing();
+    this.settle(snapshot);
+    this.#tell(previous, state, snapshot);
   }
 
   /** The machine itself broke: everything it held has been released, and nothing will move any more. */
   crash(thrown: unknown): void {
-    this.#audience.outbox.refuse('failed');
     const details = { phase: 'working', cause: textOf(thrown) };
-    this.#fail(toError(makeFailure('INTERNAL_ERROR', 'stop', { details, cause: thrown })));
+    const error = toError(makeFailure('INTERNAL_ERROR', 'stop', { details, cause: thrown }));
+    this.#crash = error;
+    this.#audience.outbox.refuse('failed');
+    this.#audience.waiters.failed(error);
+    this.#audience.logger?.error(error.message, { error });
+    const change = {
+      state: 'failed',
+      previous: this.#told,
+      reason: error.code,
+      attempt: 0,
+      retryInMs: null,
+    } as const;
+    this.#told = 'failed';
+    this.#emitting(() => {
+      this.#audience.emitter.emit('statechange', change);
+      this.#fail(error);
+    });
+  }
+
+  /** Settles the promises that a state decides on; the others wait on. */
+  settle(snapshot: ConnectionSnapshot): void {
+    const { waiters, wire } = this.#audience;
+    const state = selectState(snapshot);
+    if (state === 'open' && wire.session !== undefined) waiters.opened(wire.session.welcome);
+    else if (state === 'failed') waiters.failed(this.#crash ?? errorOf(snapshot));
+    else if (state === 'closed') waiters.closed();
+    else if (state !== 'closing') waiters.ended();
   }
 
   #installSending(snapshot: ConnectionSnapshot, state: ConnectionState): void {
@@ -70,55 +98,60 @@ export class Announcer<Incoming, Outgoing, Welcome> {
 
   #countOutage(state: ConnectionState, { context }: ConnectionSnapshot): void {
     const { outages } = this.#audience.wire;
-    if (state === 'reconnecting' && context.sessions > 0) outages.begin();
+    const isTrying = state === 'reconnecting' || state === 'connecting';
+    if (isTrying && context.sessions > 0) outages.begin();
     else if (state === 'open' || state === 'failed' || state === 'closed') outages.end();
   }
 
-  #tellMore(state: ConnectionState, snapshot: ConnectionSnapshot): void {
-    const { waiters } = this.#audience;
-    if (state === 'open') this.#open(snapshot);
-    else if (state === 'failed') this.#fail(errorOf(snapshot));
-    else {
-      if (state === 'reconnecting') this.#reconnecting(snapshot);
-      if (state === 'closed') this.#close();
-      waiters.entered(state);
-    }
+  #tell(previous: ConnectionState, state: ConnectionState, snapshot: ConnectionSnapshot): void {
+    const { emitter, logger } = this.#audience;
+    const { reason, attempt } = snapshot.context;
+    const change = { state, previous, reason, attempt, retryInMs: selectRetryInMs(snapshot) };
+    logger?.[LEVELS[state] ?? 'info'](`${previous} → ${state}`, change);
+    this.#emitting(() => {
+      emitter.emit('statechange', change);
+      if (state === 'open') this.#open(snapshot);
+      else if (state === 'reconnecting') emitter.emit('reconnecting', planOf(snapshot));
+      else if (state === 'closed') this.#close();
+      else if (state === 'failed') this.#fail(errorOf(snapshot));
+    });
+  }
+
+  #emitting(emit: () => void): void {
+    this.#telling += 1;
+    emit();
+    this.#telling -= 1;
   }
 
   #open({ context }: ConnectionSnapshot): void {
-    const { emitter, waiters, wire } = this.#audience;
-    const { session } = wire;
-    if (session === undefined) return;
-    const { welcome } = session;
+    const { emitter, wire } = this.#audience;
+    const welcome = wire.session?.welcome as Welcome;
     const isReconnect = context.sessions > 1;
-    waiters.opened(welcome);
     emitter.emit('open', { welcome, isReconnect });
-    if (isReconnect)
-      emitter.emit('reconnected', { welcome, attempt: context.attempt, downtimeMs: wire.outages.lastMs });
-  }
-
-  #reconnecting(snapshot: ConnectionSnapshot): void {
-    const plan = {
-      attempt: snapshot.context.attempt,
-      retryInMs: selectRetryInMs(snapshot),
-      error: errorOf(snapshot),
-    };
-    this.#audience.emitter.emit('reconnecting', plan);
+    const { attempt } = context;
+    if (isReconnect) emitter.emit('reconnected', { welcome, attempt, downtimeMs: wire.outages.lastMs });
   }
 
   #close(): void {
     const { emitter, streams, wire } = this.#audience;
     for (const stream of [...streams]) stream.end();
-    emitter.emit('closed', { closeCode: wire.lastEnd?.closeCode, closeReason: wire.lastEnd?.closeReason });
+    emitter.emit('closed', { closeCode: wire.end?.closeCode, closeReason: wire.end?.closeReason });
   }
 
   #fail(error: ConnectionError): void {
-    const { emitter, streams, waiters } = this.#audience;
+    const { emitter, streams } = this.#audience;
     for (const stream of [...streams]) stream.fail(error);
-    waiters.failed(error);
     emitter.emit('failed', error);
   }
 }
+
+const LEVELS: Partial<Record<ConnectionState, keyof Logger>> = { reconnecting: 'warn', failed: 'error' };
+
+const planOf = (snapshot: ConnectionSnapshot) => ({
+  attempt: snapshot.context.attempt,
+  retryInMs: selectRetryInMs(snapshot),
+  error: errorOf(snapshot),
+});
 
 const errorOf = ({ context }: ConnectionSnapshot): ConnectionError =>
   toError(context.failure ?? makeFailure('INTERNAL_ERROR', 'stop', { details: { phase: context.phase } }));

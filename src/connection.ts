@@ -4,7 +4,7 @@ import * as platform from '#platform';
 import { selectState, type ConnectionState } from '../machines/index.ts';
 import { Announcer } from './announcer.ts';
 import { Emitter, type Unsubscribe } from './emitter.ts';
-import { ConnectionError, textOf, type ErrorCode } from './errors.ts';
+import { ConnectionError, textOf } from './errors.ts';
 import type { ConnectionEvents } from './events.ts';
 import { MessageStream, type StreamOptions } from './message-stream.ts';
 import type { ConnectionOptions, Logger } from './options.ts';
@@ -16,12 +16,12 @@ import type { ConnectionStats } from './statistics.ts';
 import type { Frame } from './transports/transport.ts';
 import { Waiters } from './waiters.ts';
 import { Wire } from './wire.ts';
-import { wireUp, type ConnectionActor } from './wiring.ts';
+import { wireUp, type ConnectionActor, type Report } from './wiring.ts';
 
 export interface ConnectOptions {
   /**
-   * Aborting rejects this call with the signal's reason. If the call began the connection, and no other `connect()`
-   * waits for it, the connection is closed as well.
+   * Aborting rejects this call with the signal's reason. When no other `connect()` waits, and the connection was not
+   * open since it was asked for, it is closed as well.
    */
   readonly signal?: AbortSignal;
 }
@@ -41,6 +41,7 @@ export class Connection<
   Credentials = undefined,
 > implements AsyncDisposable {
   readonly #actor: ConnectionActor;
+  readonly #announcer: Announcer<Incoming, Outgoing, Welcome>;
   readonly #emitter: Emitter<ConnectionEvents<Incoming, Outgoing, Welcome>>;
   readonly #outbox: Outbox<Incoming, Outgoing>;
   readonly #wire: Wire<Incoming, Welcome>;
@@ -67,7 +68,7 @@ export class Connection<
       invalid: (frame, thrown) => this.#refuseFrame(frame, thrown),
     });
 
-    const announcer = new Announcer({
+    this.#announcer = new Announcer({
       emitter: this.#emitter,
       outbox: this.#outbox,
       waiters: this.#waiters,
@@ -81,7 +82,7 @@ export class Connection<
         ...{ wire: this.#wire, outbox: this.#outbox },
         report: (code, where, thrown) => this.#report(code, where, thrown),
       },
-      announcer,
+      this.#announcer,
     );
   }
 
@@ -110,16 +111,15 @@ export class Connection<
    */
   async connect({ signal }: ConnectOptions = {}): Promise<Welcome> {
     signal?.throwIfAborted();
-    const began = ['idle', 'failed', 'closed'].includes(this.state);
-    const { promise, giveUp } = this.#waiters.untilOpen();
     this.#actor.send({ type: 'connect' });
-    if (this.state === 'open' && this.#wire.session !== undefined)
-      this.#waiters.opened(this.#wire.session.welcome);
+    if (this.#announcer.isTelling) await Promise.resolve();
+    const { promise, giveUp } = this.#waiters.untilOpen();
+    this.#announcer.settle(this.#actor.getSnapshot());
 
     const abort = () => {
       giveUp(signal?.reason);
-      if (began && !this.#waiters.areOpening && this.state !== 'open')
-        this.#actor.send({ type: 'disconnect' });
+      const wasNeverOpen = this.#actor.getSnapshot().context.sessions === 0;
+      if (wasNeverOpen && !this.#waiters.areOpening) this.#actor.send({ type: 'disconnect' });
     };
     signal?.addEventListener('abort', abort, { once: true });
     try {
@@ -135,6 +135,7 @@ export class Connection<
    */
   async disconnect(): Promise<void> {
     this.#actor.send({ type: 'disconnect' });
+    if (this.#announcer.isTelling) await Promise.resolve();
     if (this.state === 'closing') await this.#waiters.untilEnded();
   }
 
@@ -215,7 +216,11 @@ export class Connection<
   }
 
   #receive(message: Incoming): void {
-    this.#outbox.noticeAcknowledgement(message);
+    try {
+      this.#outbox.noticeAcknowledgement(message);
+    } catch (thrown) {
+      this.#report('PROTOCOL_FAILED', 'protocol', thrown);
+    }
     for (const stream of this.#streams) stream.push(message);
     this.#emitter.emit('message', message);
   }
@@ -230,11 +235,7 @@ export class Connection<
   }
 
   /** To the listeners of `error`, else to the logger, else to the platform: reported once, and never thrown. */
-  #report(
-    code: Extract<ErrorCode, 'LISTENER_FAILED' | 'RETRY_POLICY_FAILED'>,
-    event: string,
-    thrown: unknown,
-  ): void {
+  #report(code: Parameters<Report>[0], event: string, thrown: unknown): void {
     const error = new ConnectionError(code, { details: { event, cause: textOf(thrown) }, cause: thrown });
     this.#logger?.error(error.message, { error });
     if (event !== 'error' && this.#emitter.has('error')) this.#emitter.emit('error', error);

@@ -146,6 +146,11 @@ export const ERRORS = {
     (d) => `A listener of "${d['event']}" failed: ${d['cause']}.`,
     'Correct the listener; the connection and the other listeners were not affected.',
   ),
+  PROTOCOL_FAILED: row(
+    false,
+    (d) => `A function of the protocol failed: ${d['cause']}.`,
+    'Correct the protocol; the connection went on without what the function would have said.',
+  ),
   RETRY_POLICY_FAILED: row(
     false,
     (d) => `The retry policy failed: ${d['cause']}; the default verdict was used.`,
@@ -235,8 +240,15 @@ export function makeFailure(
   return failure;
 }
 
+/** One failure is one error, whoever is told of it. */
+const errors = new WeakMap<Failure, ConnectionError>();
+
 /** The error of a failure, with the original error as its `cause`. */
 export function toError(failure: Failure): ConnectionError {
+  const known = errors.get(failure);
+  if (known !== undefined) return known;
   const code = failure.code in ERRORS ? (failure.code as ErrorCode) : 'INTERNAL_ERROR';
-  return new ConnectionError(code, { details: failure.details, ...attachments.get(failure) });
+  const error = new ConnectionError(code, { details: failure.details, ...attachments.get(failure) });
+  errors.set(failure, error);
+  return error;
 }

@@ -61,7 +61,7 @@ export class Outbox<Incoming, Outgoing> {
   /** Handed to the platform, which has not said that it took them. */
   readonly #inFlight = new Set<Entry<Outgoing>>();
   /** Sent, waiting for the server's word; in the order of sending. */
-  readonly #unacknowledged = new Map<string, Entry<Outgoing>>();
+  #unacknowledged: Entry<Outgoing>[] = [];
   /** Exists from the moment that `send()` returned false until there is room again. */
   #drain: Deferred<void> | undefined;
   /** The link that was asked to tell when it has drained, and did not yet. */
@@ -119,11 +119,12 @@ export class Outbox<Incoming, Outgoing> {
 
   /** An incoming message may be the server's word that it has one of ours. */
   noticeAcknowledgement(message: Incoming): void {
-    if (this.#unacknowledged.size === 0) return;
+    if (this.#unacknowledged.length === 0) return;
     const id = this.#protocol.acknowledgements?.acknowledgedBy(message);
-    const entry = id === undefined ? undefined : this.#unacknowledged.get(id);
-    if (id === undefined || entry === undefined) return;
-    this.#unacknowledged.delete(id);
+    if (id === undefined) return;
+    const entry = this.#unacknowledged.find(({ ackId }) => ackId === id);
+    if (entry === undefined) return;
+    this.#forget(entry);
     this.#settle(entry, { outcome: 'acknowledged' });
   }
 
@@ -140,8 +141,8 @@ export class Outbox<Incoming, Outgoing> {
     this.#mode = { kind: 'queues' };
     this.#abandonInFlight();
     const now = this.#clock.now();
-    const resend = [...this.#unacknowledged.values()];
-    this.#unacknowledged.clear();
+    const resend = this.#unacknowledged;
+    this.#unacknowledged = [];
     for (const entry of resend) {
       this.#queuedBytes += entry.bytes;
       this.#armExpiry(entry, entry.expiresAt - now);
@@ -161,9 +162,8 @@ export class Outbox<Incoming, Outgoing> {
     this.#drain = undefined;
     if (state === 'closing') return;
     this.#abandonInFlight();
-    for (const entry of this.#unacknowledged.values())
-      this.#settle(entry, new DeliveryError('DELIVERY_UNKNOWN'));
-    this.#unacknowledged.clear();
+    for (const entry of this.#unacknowledged) this.#settle(entry, new DeliveryError('DELIVERY_UNKNOWN'));
+    this.#unacknowledged = [];
   }
 
   /** Hands everything that waits to a link that is about to be closed, however much it is. */
@@ -211,7 +211,6 @@ export class Outbox<Incoming, Outgoing> {
   #flush(link: Link): void {
     while (this.#queue.length > 0 && link.bufferedBytes < this.#highWaterBytes) this.#writeNext(link);
     if (this.#queue.length > 0) this.#awaitDrain();
-    if (this.#drain === undefined) return;
     if (link.bufferedBytes < this.#highWaterBytes) this.#announceDrain();
     else this.#askLink(link);
   }
@@ -221,6 +220,11 @@ export class Outbox<Incoming, Outgoing> {
     if (entry === undefined) return;
     this.#queuedBytes -= entry.bytes;
     this.#clock.clearTimeout(entry.timer);
+    // Its timer may be late: a blocked loop, a sleep.
+    if (entry.expiresAt <= this.#clock.now()) {
+      this.#expired(entry);
+      return;
+    }
     this.messagesOut += 1;
     if (entry.receipt === undefined) {
       link.send(entry.frame);
@@ -231,7 +235,7 @@ export class Outbox<Incoming, Outgoing> {
         this.#settle(entry, error === undefined ? { outcome: 'flushed' } : unknownDelivery(error));
       });
     } else {
-      this.#unacknowledged.set(entry.ackId, entry);
+      this.#unacknowledged.push(entry);
       link.send(entry.frame);
     }
   }
@@ -257,7 +261,8 @@ export class Outbox<Incoming, Outgoing> {
   }
 
   #announceDrain(): void {
-    this.#drain?.resolve();
+    if (this.#drain === undefined) return;
+    this.#drain.resolve();
     this.#drain = undefined;
     this.#events.drained();
   }
@@ -267,7 +272,10 @@ export class Outbox<Incoming, Outgoing> {
   }
 
   #expire(entry: Entry<Outgoing>): void {
-    if (!this.#remove(entry)) return;
+    if (this.#remove(entry)) this.#expired(entry);
+  }
+
+  #expired(entry: Entry<Outgoing>): void {
     this.expiredMessages += 1;
     this.#settleOrReport(entry, new DeliveryError('MESSAGE_EXPIRED', { details: { ttlMs: entry.ttlMs } }));
   }
@@ -275,7 +283,7 @@ export class Outbox<Incoming, Outgoing> {
   #cancelOn(signal: AbortSignal, entry: Entry<Outgoing>): void {
     const cancel = () => {
       if (this.#remove(entry)) entry.receipt?.reject(signal.reason);
-      else if (entry.ackId !== undefined && this.#unacknowledged.delete(entry.ackId)) {
+      else if (this.#forget(entry)) {
         this.#settle(entry, unknownDelivery(signal.reason));
       }
     };
@@ -290,7 +298,15 @@ export class Outbox<Incoming, Outgoing> {
     this.#queue.splice(at, 1);
     this.#queuedBytes -= entry.bytes;
     this.#clock.clearTimeout(entry.timer);
+    if (this.bufferedBytes < this.#highWaterBytes) this.#announceDrain();
     return true;
+  }
+
+  /** Returns whether the entry was waiting for its acknowledgement. */
+  #forget(entry: Entry<Outgoing>): boolean {
+    const at = this.#unacknowledged.indexOf(entry);
+    if (at >= 0) this.#unacknowledged.splice(at, 1);
+    return at >= 0;
   }
 
   #abandonInFlight(): void {

@@ -40,6 +40,7 @@ async function ask<Value>(
   { clock, limitMs }: Limit,
 ): Promise<Value> {
   if (!isProvider(provided)) return provided;
+  info.signal.throwIfAborted();
   let timer: unknown;
   const late = new Promise<never>((_, reject) => {
     timer = clock.setTimeout(

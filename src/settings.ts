@@ -1,8 +1,9 @@
 // The options that were given, completed with the defaults and checked, before anything happens.
+import { reportUncaught } from '#platform';
 import type { Limits } from '../machines/index.ts';
 import { decorrelatedJitterBackoff } from './backoff.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { InvalidOptionError } from './errors.ts';
+import { ConnectionError, InvalidOptionError, textOf } from './errors.ts';
 import {
   DEFAULTS,
   type ConnectionOptions,
@@ -49,7 +50,7 @@ export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
     limits: { connectMs, handshakeMs, closeMs, networkPatienceMs, stableAfterMs },
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
-    logger: options.logger,
+    logger: options.logger && guarded(options.logger),
   };
 }
 
@@ -85,6 +86,19 @@ function resolveOutbox(given: OutboxOptions | undefined): Required<OutboxOptions
     throw new InvalidOptionError('outbox.overflow', "'reject', 'drop-oldest' or 'drop-newest'", overflow);
   }
   return outbox;
+}
+
+/** A logger of the user's may throw; it is not ours to fail for that. */
+function guarded(logger: Logger): Logger {
+  const call = (level: keyof Logger) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
+    try {
+      logger[level](message, fields);
+    } catch (thrown) {
+      const details = { event: 'logger', cause: textOf(thrown) };
+      reportUncaught(new ConnectionError('LISTENER_FAILED', { details, cause: thrown }));
+    }
+  };
+  return { debug: call('debug'), info: call('info'), warn: call('warn'), error: call('error') };
 }
 
 /** What is given wins; `undefined` is not given. */

@@ -1,5 +1,4 @@
 // The promises of connect() and disconnect(): each settles exactly once, whatever becomes of the connection.
-import type { ConnectionState } from '../machines/index.ts';
 import { deferred, type Deferred } from './deferred.ts';
 import { ConnectionError } from './errors.ts';
 
@@ -30,23 +29,25 @@ export class Waiters<Welcome> {
 
   opened(welcome: Welcome): void {
     for (const waiting of take(this.#opening)) waiting.resolve(welcome);
-    this.#ended();
+    this.ended();
   }
 
   failed(error: ConnectionError): void {
     for (const waiting of take(this.#opening)) waiting.reject(error);
-    this.#ended();
+    this.ended();
   }
 
-  /** Called on every other state that a connection enters. */
-  entered(state: ConnectionState): void {
-    if (state === 'closing' || state === 'closed') {
-      for (const waiting of take(this.#opening)) waiting.reject(new ConnectionError('DISCONNECTED'));
-    }
-    if (state !== 'closing') this.#ended();
+  closing(): void {
+    for (const waiting of take(this.#opening)) waiting.reject(new ConnectionError('DISCONNECTED'));
   }
 
-  #ended(): void {
+  closed(): void {
+    this.closing();
+    this.ended();
+  }
+
+  /** Nothing is being closed any more. */
+  ended(): void {
     for (const waiting of take(this.#ending)) waiting.resolve(undefined);
   }
 }

@@ -29,7 +29,11 @@ export class Wire<Incoming, Welcome> {
   watcher: Watcher<Incoming> | undefined;
 
   lastReceivedAt: number | undefined;
-  lastEnd: Pick<LinkEnd, 'closeCode' | 'closeReason'> | undefined;
+  /** How the present link ended, once it has. */
+  end: LinkEnd | undefined;
+  /** Present while the server has not accepted us yet: stops listening to it. */
+  handshake: { abandon(): void } | undefined;
+  #lastEnd: LinkEnd | undefined;
   connectTimings: ConnectTimings | undefined;
   messagesIn = 0;
   invalidMessages = 0;
@@ -67,8 +71,8 @@ export class Wire<Incoming, Welcome> {
       rttHistogram: this.rtt.histogram(),
       connectTimings: this.connectTimings,
       downtimeMs: this.outages.totalMs,
-      lastCloseCode: this.lastEnd?.closeCode,
-      lastCloseReason: this.lastEnd?.closeReason,
+      lastCloseCode: this.#lastEnd?.closeCode,
+      lastCloseReason: this.#lastEnd?.closeReason,
       lastReceivedAt: this.lastReceivedAt,
     };
   }
@@ -76,13 +80,20 @@ export class Wire<Incoming, Welcome> {
   begin(isFirst: boolean): void {
     this.#attempts += 1;
     this.stableForMs = 0;
+    this.end = undefined;
     if (isFirst) this.downSince = this.#clock.now();
   }
 
   open(welcome: Welcome, isReconnect: boolean): void {
     if (isReconnect) this.#reconnects += 1;
+    this.handshake = undefined;
     this.session = { welcome, openedAt: this.#clock.now() };
     if (this.#slow.size > 0) this.link?.pause?.();
+  }
+
+  ended(end: LinkEnd): void {
+    this.end = end;
+    this.#lastEnd = end;
   }
 
   /** Lets go of the link, however it ended. */
@@ -94,6 +105,7 @@ export class Wire<Incoming, Welcome> {
     }
     this.link = undefined;
     this.session = undefined;
+    this.handshake = undefined;
     this.watcher = undefined;
     if (link === undefined) return;
     link.terminate();

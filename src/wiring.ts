@@ -30,7 +30,7 @@ export type ConnectionActor = ActorRefFrom<typeof connectionMachine>;
 
 /** Reports what was thrown, once, and never throws. */
 export type Report = (
-  code: 'LISTENER_FAILED' | 'RETRY_POLICY_FAILED',
+  code: 'LISTENER_FAILED' | 'PROTOCOL_FAILED' | 'RETRY_POLICY_FAILED',
   where: string,
   thrown: unknown,
 ) => void;
@@ -55,11 +55,11 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
 ): ConnectionActor {
   const { options, settings, surroundings } = world;
   const held = new Set<() => void>();
-  const reportProtocol = (thrown: unknown) => world.report('LISTENER_FAILED', 'protocol', thrown);
+  const reportProtocol = (thrown: unknown) => world.report('PROTOCOL_FAILED', 'protocol', thrown);
   const reportPolicy = (thrown: unknown) => world.report('RETRY_POLICY_FAILED', 'retry', thrown);
   const machine = connectionMachine.provide({
     actors: {
-      socket: owned(held, socketActor(world)),
+      socket: owned(held, socketActor({ ...world, report: reportProtocol })),
       heartbeat: owned(held, heartbeatActor({ ...world, report: reportProtocol })),
       farewell: owned(held, farewellActor({ ...world, report: reportProtocol })),
       retryPolicy: owned(held, retryPolicyActor({ ...world, report: reportPolicy } as never)),

@@ -17,14 +17,15 @@ export const farewellActor =
     const { protocol, outbox, wire, report } = world;
     const { link, session } = wire;
     if (link === undefined) return;
-    // A session that the server has not accepted yet is owed nothing but the close frame.
-    if (session !== undefined) {
-      outbox.flushTo(link);
-      try {
+    // A server that has not accepted us yet is owed nothing but the close frame, and has nothing more to say.
+    wire.handshake?.abandon();
+    try {
+      if (session !== undefined) {
+        outbox.flushTo(link);
         for (const frame of protocol.farewell?.() ?? []) link.send(frame);
-      } catch (thrown) {
-        report(thrown);
       }
+    } catch (thrown) {
+      report(thrown);
     }
     const { code, reason } = protocol.closeWith ?? { code: 1000, reason: '' };
     link.close(code, reason);

@@ -135,10 +135,12 @@ class Heartbeat<Incoming, Welcome> {
     } else if (this.#protocol.when === 'always') this.#probe();
   }
 
-  /** Whatever was known about the link is stale: ask now, and give it the whole time to answer. */
+  /** Ask now. Who was away gives the link the whole time to answer; a page that flickers does not extend it. */
   #doubt(cause: Doubt): void {
+    const wholeTime = this.#now + this.#limits.timeoutMs;
+    const isAsking = this.#mark !== undefined && cause !== 'clock';
     this.#tell({ type: 'heartbeat.doubted', cause });
-    this.#ask(this.#now + this.#limits.timeoutMs);
+    this.#ask(isAsking ? Math.min(this.#deadAt, wholeTime) : wholeTime);
     this.#nextBeatAt = this.#protocol.when === 'always' ? this.#now + this.#limits.intervalMs : Infinity;
     this.#arm();
   }
@@ -171,7 +173,12 @@ class Heartbeat<Incoming, Welcome> {
         if (probe === 'ping') answered();
       },
       message: (message) => {
-        if (probe !== 'ping' && isAnswer(message)) answered();
+        if (probe === 'ping') return;
+        try {
+          if (isAnswer(message)) answered();
+        } catch (thrown) {
+          report(thrown);
+        }
       },
     };
     try {

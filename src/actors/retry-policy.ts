@@ -27,7 +27,7 @@ export const retryPolicyActor =
     sendBack(eventOf(byUser(world, loss, decision, input.failure)));
   };
 
-function lossOf({ options, settings, wire, surroundings }: PolicyWorld, input: PolicyInput): Loss {
+function lossOf({ options, settings, wire, surroundings, report }: PolicyWorld, input: PolicyInput): Loss {
   const { details } = input.failure;
   const number = (name: string) => (typeof details[name] === 'number' ? details[name] : undefined);
   const { closeReason } = details;
@@ -42,7 +42,7 @@ function lossOf({ options, settings, wire, surroundings }: PolicyWorld, input: P
     retryAfterMs: number('retryAfterMs'),
     error: toError(input.failure),
     stableForMs: wire.stableForMs,
-    online: surroundings.isOnline(),
+    online: isOnline(surroundings, report),
     repeats: input.repeats,
     refreshes: input.refreshes,
     canRefresh: canRefresh(options),
@@ -50,7 +50,16 @@ function lossOf({ options, settings, wire, surroundings }: PolicyWorld, input: P
   };
 }
 
-/** The backoff may be the user's: what it throws, or a delay that is none, is replaced by a second. */
+function isOnline(surroundings: Surroundings, report: PolicyWorld['report']): boolean {
+  try {
+    return surroundings.isOnline();
+  } catch (thrown) {
+    report(thrown);
+    return true;
+  }
+}
+
+/** Backoff and randomness may be the user's: what they throw, or a delay that is none, is replaced by a second. */
 function byDefault({ settings, report }: PolicyWorld, loss: Loss, failure: Failure): Decision {
   const { retry, random } = settings;
   try {
@@ -59,7 +68,7 @@ function byDefault({ settings, report }: PolicyWorld, loss: Loss, failure: Failu
     return decision;
   } catch (thrown) {
     report(thrown);
-    return decide(loss, failure, { ...(retry as RetryRules), backoff: fixedBackoff() }, random);
+    return decide(loss, failure, { ...(retry as RetryRules), backoff: fixedBackoff() }, () => 0.5);
   }
 }
 

@@ -17,6 +17,8 @@ export interface SocketWorld<Incoming, Outgoing, Welcome, Credentials> {
   readonly settings: Settings;
   readonly transport: Transport;
   readonly wire: Wire<Incoming, Welcome>;
+  /** Told of what a function of the protocol threw where it could do no harm. */
+  readonly report: (thrown: unknown) => void;
 }
 
 type Tell = (event: SocketEvent) => void;
@@ -36,6 +38,8 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
   readonly #input: SocketInput;
   readonly #tell: Tell;
   readonly #over = new AbortController();
+  /** Aborted when the handshake is, though the link may still have a close frame to wait for. */
+  readonly #handshaking = new AbortController();
 
   /** What a frame is taken for: it changes when the handshake is through. */
   #read: (frame: Frame) => void = () => undefined;
@@ -57,6 +61,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
 
   dispose(): void {
     this.#over.abort();
+    this.#handshaking.abort();
     this.#world.wire.release();
   }
 
@@ -93,8 +98,8 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
         wire.watcher?.pong();
       },
       ended: (end) => {
-        wire.lastEnd = end;
-        this.#fail(this.#endsAs(end));
+        wire.ended(end);
+        this.#fail(this.#asking(() => this.#endsAs(end)) ?? failureOfSession(end, 'open', {}));
       },
     };
     wire.link = transport.open(target, events, settings.clock);
@@ -102,8 +107,9 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
 
   /** The first frames may come in the same packet as the end of the upgrade: the handshake is ready before it is told. */
   #greet(credentials: Credentials): void {
-    const { protocol, settings } = this.#world;
+    const { protocol, settings, wire } = this.#world;
     this.#endsAs = (end) => failureOfSession(end, 'authenticating', protocol);
+    wire.handshake = { abandon: () => this.#abandon() };
     let handshake: Handshake<Incoming, Welcome> | undefined;
     try {
       handshake = protocol.handshake?.(credentials);
@@ -145,7 +151,12 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
     this.#early.push(...messages);
     this.#read = (frame) => this.#decode(frame, (message) => this.#early.push(message));
     this.#sendAll(send);
-    this.#sendAll(protocol.resume?.(welcome, { isReconnect }) ?? []);
+    try {
+      this.#sendAll(protocol.resume?.(welcome, { isReconnect }) ?? []);
+    } catch (thrown) {
+      this.#refuse(failureOfResume(thrown));
+      return;
+    }
     if (options.resume === undefined) {
       this.#ready(welcome, isReconnect);
       return;
@@ -153,7 +164,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
     const session = {
       welcome,
       isReconnect,
-      signal: this.#over.signal,
+      signal: this.#handshaking.signal,
       send: (message: Outgoing) => this.#sendAll([protocol.encode(message)]),
     };
     this.#resume(options.resume, session)
@@ -170,7 +181,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
 
   #ready(welcome: Welcome, isReconnect: boolean): void {
     const { protocol, wire } = this.#world;
-    if (this.#over.signal.aborted) return;
+    if (this.#handshaking.signal.aborted) return;
     this.#endsAs = (end) => failureOfSession(end, 'open', protocol);
     wire.open(welcome, isReconnect);
     this.#tell({ type: 'handshake.accepted' });
@@ -183,7 +194,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
     wire.messagesIn += 1;
     wire.watcher?.message(message);
     wire.inbox.message(message);
-    const revoked = this.#world.protocol.revokes?.(message);
+    const revoked = this.#asking(() => this.#world.protocol.revokes?.(message));
     if (revoked !== undefined) this.#fail(failureOfRejection(revoked, 'open'));
   };
 
@@ -199,12 +210,30 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
   }
 
   #sendAll(frames: readonly Frame[]): void {
+    if (this.#handshaking.signal.aborted) return;
     for (const frame of frames) this.#world.wire.link?.send(frame);
   }
 
+  /** Asks the protocol something that it may fail to answer. */
+  #asking<Answer>(ask: () => Answer): Answer | undefined {
+    try {
+      return ask();
+    } catch (thrown) {
+      this.#world.report(thrown);
+      return undefined;
+    }
+  }
+
   #refuse(failure: Failure): void {
+    if (this.#handshaking.signal.aborted) return;
+    this.#abandon();
+    this.#tell({ type: 'handshake.rejected', failure });
+  }
+
+  /** Whatever else the server says is not for us. */
+  #abandon(): void {
     this.#read = () => undefined;
-    if (!this.#over.signal.aborted) this.#tell({ type: 'handshake.rejected', failure });
+    this.#handshaking.abort();
   }
 
   #fail(failure: Failure): void {

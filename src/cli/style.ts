@@ -39,7 +39,6 @@ export function styleOf({ env }: Pick<Io, 'env'>, stream: OutputStream): Style {
 }
 
 // C0 but tab and line feed, DEL, and C1: with them a message could move the cursor, or retitle the window.
-// eslint-disable-next-line no-control-regex -- they are what is looked for
 const CONTROL = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g;
 
 /** A stranger's text with its control characters made visible. */
@@ -68,7 +67,8 @@ export function fit(text: string, cells: number): string {
   return `${kept.trimEnd()}…`;
 }
 
-export const pad = (text: string, cells: number): string => text + ' '.repeat(Math.max(0, cells - widthOf(text)));
+export const pad = (text: string, cells: number): string =>
+  text + ' '.repeat(Math.max(0, cells - widthOf(text)));
 export const padStart = (text: string, cells: number): string =>
   ' '.repeat(Math.max(0, cells - widthOf(text))) + text;
 

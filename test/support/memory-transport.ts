@@ -57,6 +57,8 @@ export class MemoryLink implements Link {
   readonly dialledAt: number;
   readonly acts: Act[] = [];
   terminations = 0;
+  /** How much had been done when the server let us in, for whoever wants to remember that. */
+  acceptedAt: number | undefined;
   bytesIn = 0;
   bytesOut = 0;
   bufferedBytes = 0;

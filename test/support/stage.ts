@@ -1,115 +1,183 @@
-// A connection, a server and a clock that a test holds in its hand. At its end nothing may be left of them.
-import { expect } from 'vitest';
-import { Connection, type ConnectionOptions, type StateChange } from '../../src/index.ts';
-import { PuppetSurroundings } from '../../src/testing/path-walker.ts';
-import { PuppetServer, type PuppetSocket } from '../../src/testing/puppet-server.ts';
-import { VirtualClock } from '../../src/testing/virtual-clock.ts';
-import { turn, until } from '../../src/testing/wait.ts';
+// Carries out commands on a subject.
+import { turn } from '../../src/testing/wait.ts';
+import type { Verdict } from '../../src/index.ts';
+import type { Command, Step } from './commands.ts';
+import { Subject, type SubjectSettings } from './subject.ts';
 
-type Options<Incoming, Outgoing, Welcome, Credentials> = Partial<
-  ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>
->;
+type Doing<Name extends Command['do']> = Extract<Command, { readonly do: Name }>;
+type Acts = { readonly [Name in Command['do']]: (command: Doing<Name>) => void | Promise<void> };
 
-/** The wait before each retry on a stage, as `random` is always 0. */
-export const RETRY_MS = 500;
+/** How often a policy may send a connection back to its dead server at once. */
+const MAX_REFRESHES = 2;
+const LONG = 'x'.repeat(60);
 
-/** Longer than any time limit for the end of a connection. */
-const CLOSE_MS = 60_000;
+/** Plays all steps, one after the other. `isQuiet`: nothing throws, although it was told to. */
+export async function play(
+  settings: Partial<SubjectSettings>,
+  steps: readonly Step[],
+  isQuiet = false,
+): Promise<Subject> {
+  const stage = new Stage(settings, isQuiet);
+  for (const step of steps) await stage.take(step);
+  await stage.subject.run(() => undefined);
+  await stage.subject.finish();
+  return stage.subject;
+}
 
-export class Stage<Incoming, Outgoing, Welcome, Credentials> implements AsyncDisposable {
-  readonly server: PuppetServer;
-  readonly clock = new VirtualClock();
-  readonly surroundings = new PuppetSurroundings();
-  readonly connection: Connection<Incoming, Outgoing, Welcome, Credentials>;
-  /** Every state change so far. */
-  readonly changes: StateChange[] = [];
-  readonly messages: Incoming[] = [];
+export class Stage {
+  readonly subject: Subject;
+  readonly #isQuiet: boolean;
+  readonly #controllers: AbortController[] = [];
+  #refreshes = 0;
 
-  constructor(server: PuppetServer, options: Options<Incoming, Outgoing, Welcome, Credentials>) {
-    this.server = server;
-    this.connection = new Connection<Incoming, Outgoing, Welcome, Credentials>({
-      url: server.url,
-      clock: this.clock,
-      surroundings: this.surroundings,
-      random: () => 0,
-      ...options,
+  constructor(settings: Partial<SubjectSettings>, isQuiet = false) {
+    this.subject = new Subject(settings);
+    this.#isQuiet = isQuiet;
+  }
+
+  take({ command, hasty }: Step): Promise<void> {
+    const act = this.#acts[command.do] as (command: Command) => void | Promise<void>;
+    return this.subject.run(() => act(command), hasty);
+  }
+
+  readonly #acts: Acts = {
+    establish: () => this.subject.establish(),
+    connect: ({ signal }) => this.subject.connect(this.#signalOf(signal)),
+    disconnect: () => this.subject.disconnect(),
+    send: ({ long }) => this.subject.ledger.send(long ? LONG : ''),
+    deliver: ({ signal, ttlMs, twin }) => {
+      const given = this.#signalOf(signal);
+      void this.subject.ledger.deliver({ twin, ...(ttlMs !== null && { ttlMs }), ...(given && { signal: given }) });
+    },
+    drained: () => this.subject.pledges.drained(),
+    abort: ({ which }) => {
+      const [controller] = this.#controllers.splice(which % Math.max(this.#controllers.length, 1), 1);
+      if (controller !== undefined) this.subject.abort(controller);
+    },
+    answer: ({ isGood }) => this.subject.slow.shift()?.(isGood),
+    open: () => this.subject.opens(),
+    refuse: ({ status }) => this.#refuse(status),
+    accept: () => this.subject.accepts(),
+    challenge: () => this.#hear({ challenge: true }),
+    reject: ({ cure }) => this.#hear({ rejected: cure }),
+    talk: () => this.subject.talks(),
+    revoke: () => this.#hear({ revoked: true }),
+    garbage: ({ frame }) => this.#throwGarbage(frame),
+    acknowledge: ({ which }) => this.#hear({ ack: String(this.subject.ledger.lastId - which) }),
+    close: ({ code }) => this.#close(code),
+    cut: () => this.#close(1006),
+    die: () => {
+      if (this.subject.link !== undefined) this.subject.link.isDead = true;
+    },
+    pong: () => void this.subject.link?.pongs(),
+    'half a frame': () => void this.subject.link?.hearsHalf(10),
+    stall: () => {
+      if (this.subject.link !== undefined) this.subject.link.isStalled = true;
+    },
+    drain: () => void this.subject.link?.drains(),
+    offline: () => {
+      this.subject.surroundings.online = false;
+    },
+    online: () => {
+      this.subject.surroundings.online = true;
+      this.subject.surroundings.tell('network.returned');
+    },
+    page: () => this.subject.surroundings.tell('page.returned'),
+    advance: ({ ms }) => this.subject.clock.advance(ms),
+    jump: ({ ms }) => this.subject.clock.jump(ms),
+    listen: (command) => this.#listen(command),
+    break: ({ part }) => {
+      if (!this.#isQuiet) this.subject.broken.add(part);
+    },
+    mend: ({ part }) => void this.subject.broken.delete(part),
+    policy: ({ mood }) => {
+      this.subject.decide = (proposal) => this.#verdict(mood, proposal);
+    },
+  };
+
+  #signalOf(wanted: 'none' | 'aborted' | 'kept'): AbortSignal | undefined {
+    if (wanted === 'none') return undefined;
+    const controller = new AbortController();
+    if (wanted === 'aborted') controller.abort(new Error('aborted before'));
+    else this.#controllers.push(controller);
+    return controller.signal;
+  }
+
+  #hear(content: object): void {
+    this.subject.link?.hears(JSON.stringify(content));
+  }
+
+  #close(closeCode: number): void {
+    const { link } = this.subject;
+    if (link?.stage === 'open' || link?.stage === 'closing') link.ends({ closeCode });
+  }
+
+  #refuse(status: number | null): void {
+    const { link } = this.subject;
+    if (link?.stage !== 'dialling') return;
+    link.ends(status === null ? { error: new Error('ECONNREFUSED') } : { httpStatus: status, retryAfter: '7' });
+  }
+
+  /** On an open session it changes nothing; in a handshake it is nonsense, and the attempt has failed. */
+  #throwGarbage(frame: string | Uint8Array): void {
+    const { connection, link } = this.subject;
+    const before = connection.state;
+    link?.hears(frame);
+    if (before !== 'authenticating' && connection.state !== before)
+      throw new Error(`a frame that means nothing led from ${before} to ${connection.state}`);
+  }
+
+  #listen({ to, and, times }: Doing<'listen'>): void {
+    let left = times;
+    this.subject.connection.on(to, () => {
+      if (left === 0 || this.subject.isMuted) return undefined;
+      left -= 1;
+      return this.#deeds[and]();
     });
-    this.connection.on('statechange', (change) => this.changes.push(change));
-    this.connection.on('message', (message) => this.messages.push(message));
   }
 
-  /** The states entered so far, in order. */
-  get states(): string[] {
-    return this.changes.map(({ state }) => state);
-  }
+  readonly #deeds: Readonly<Record<Doing<'listen'>['and'], () => void | Promise<void>>> = {
+    throw: () => {
+      if (!this.#isQuiet) throw new Error('a listener threw');
+    },
+    reject: () => (this.#isQuiet ? undefined : Promise.reject(new Error('a listener rejected'))),
+    connect: () => this.subject.connect(),
+    disconnect: () => this.subject.disconnect({ inListener: true }),
+    send: () => this.subject.ledger.send(),
+    deliver: () => void this.subject.ledger.deliver({}),
+  };
 
-  /** Connects without a handshake, and returns the server's end. */
-  async connect(): Promise<PuppetSocket> {
-    const connecting = this.connection.connect();
-    const socket = await this.server.accept();
-    await connecting;
-    return socket;
-  }
-
-  /** Waits until this state is entered. */
-  until(state: Connection['state']): Promise<unknown> {
-    return until(() => this.connection.state === state, {
-      describe: () => `the state ${state}; it is ${this.connection.state} after ${this.states.join(', ')}`,
-    });
-  }
-
-  /** Lets the wait before the next attempt pass. */
-  async retry(): Promise<void> {
-    await this.until('reconnecting');
-    this.clock.advance(this.changes.at(-1)?.retryInMs ?? 0);
-  }
-
-  /** Lets the wait pass, and accepts the next attempt. */
-  async reconnect(): Promise<PuppetSocket> {
-    await this.retry();
-    const socket = await this.server.accept();
-    await this.until('open');
-    return socket;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const disconnected = this.connection.disconnect();
-    this.clock.advance(CLOSE_MS);
-    await disconnected;
-    await until(() => this.server.connections === 0, { describe: 'the end of every socket' });
-    await this.server.close();
-    expect(this.clock.pending).toBe(0);
+  #verdict(mood: Doing<'policy'>['mood'], proposal: Verdict): Verdict {
+    switch (mood) {
+      case 'throw':
+        if (this.#isQuiet) return proposal;
+        throw new Error('the policy threw');
+      case 'nonsense':
+        return (this.#isQuiet ? proposal : { action: 'retry', delayMs: NaN }) as Verdict;
+      case 'promise':
+        return (this.#isQuiet ? proposal : Promise.resolve(proposal)) as Verdict;
+      case 'retry':
+        return { action: 'retry', delayMs: 0 };
+      case 'never':
+        return { action: 'retry', delayMs: Infinity };
+      case 'stop':
+        return { action: 'stop' };
+      case 'wait':
+        return { action: 'waitForNetwork' };
+      case 'refresh':
+        this.#refreshes += 1;
+        return this.#refreshes > MAX_REFRESHES ? proposal : { action: 'reauthenticate' };
+      case 'connect':
+        this.subject.connect();
+        return proposal;
+      case 'disconnect':
+        this.subject.disconnect({ inListener: true });
+        return proposal;
+      case 'agree':
+        return proposal;
+    }
   }
 }
 
-/** A stage whose connection has been told nothing yet. */
-export async function stage<Incoming = unknown, Outgoing = Incoming, Welcome = undefined, Credentials = undefined>(
-  options: Options<Incoming, Outgoing, Welcome, Credentials> = {},
-): Promise<Stage<Incoming, Outgoing, Welcome, Credentials>> {
-  return new Stage(await PuppetServer.listen(), options);
-}
-
-/** Enough turns of the event loop for what is on its way on loopback to have come. */
-export async function quiet(turns = 30): Promise<void> {
-  for (let turned = 0; turned < turns; turned += 1) await turn();
-}
-
-/** What a promise is at the moment: `pending`, or how it was settled. */
-export function watch<Value>(promise: Promise<Value>): { outcome: unknown } {
-  const watched: { outcome: unknown } = { outcome: 'pending' };
-  promise.then(
-    (value) => (watched.outcome = { resolved: value }),
-    (reason: unknown) => (watched.outcome = { rejected: reason }),
-  );
-  return watched;
-}
-
-/** What a promise is rejected with. */
-export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (thrown) {
-    return thrown;
-  }
-  throw new Error('It was not rejected.');
-}
+/** Time enough for promises to settle. */
+export const settle = turn;

@@ -18,7 +18,7 @@ export class Heard implements LinkEvents {
   timings: ConnectTimings | undefined;
   pongs = 0;
   onOpened = (): void => undefined;
-  onReceived = (_frame: Frame): void => undefined;
+  onReceived = (): void => undefined;
 
   opened({ subprotocol, timings }: Parameters<LinkEvents['opened']>[0]): void {
     this.log.push('opened');
@@ -30,7 +30,7 @@ export class Heard implements LinkEvents {
   received(frame: Frame): void {
     this.log.push('received');
     this.frames.push(frame);
-    this.onReceived(frame);
+    this.onReceived();
   }
 
   ponged(): void {

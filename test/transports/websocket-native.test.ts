@@ -77,7 +77,7 @@ describe('a link over a browser socket', () => {
   it('can neither ping nor pause', () => {
     const { link } = openBrowserLink();
 
-    expect([link.ping, link.pause, link.resume]).toEqual([undefined, undefined, undefined]);
+    expect(['ping', 'pause', 'resume'].filter((name) => name in link)).toEqual([]);
   });
 
   it('looks at the buffer every 20 ms, only while someone waits', () => {

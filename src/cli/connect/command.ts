@@ -32,54 +32,67 @@ export function addConnectCommand(
   program: Command,
   start: (settings: ConnectSettings) => Promise<void>,
 ): Command {
-  return program
+  const command = program
     .command('connect')
-    .summary('connect to any WebSocket server and stay connected')
+    .summary('connect to any WebSocket server, and stay connected')
     .description(DESCRIPTION)
-    .argument('<url>', 'ws:// or wss:// (http and https mean the same)')
+    .argument('<url>', 'ws:// or wss:// (http and https mean the same)');
+  addConnecting(command);
+  addStaying(command);
+  addMessages(command);
+  return command
+    .optionsGroup('Options:')
+    .addHelpText('after', EXAMPLES)
+    .action(async (url: string, flags: ConnectFlags) => start(settingsOf(url, flags)));
+}
+
+function addConnecting(command: Command): void {
+  command
     .optionsGroup('Connecting:')
-    .addOption(
-      new Option('-H, --header <header>', "'Name: value' of the upgrade request, or @file (repeatable)")
-        .argParser(parseHeader)
-        .default([], 'none'),
+    .option(
+      '-H, --header <header>',
+      "'Name: value' of the upgrade request, or @file with one a line (repeatable)",
+      parseHeader,
     )
-    .addOption(
-      new Option('-s, --subprotocol <name>', 'subprotocol to offer (repeatable)')
-        .argParser(parseSubprotocol)
-        .default([], 'none'),
-    )
-    .addOption(
-      new Option(
-        '--auth-frame <text>',
-        'sent first on every connect; the answer is awaited and shown. @file reads it from a file, which keeps a secret out of the process list',
-      ),
+    .option('-s, --subprotocol <name>', 'a subprotocol to offer (repeatable)', parseSubprotocol)
+    .option(
+      '--auth-frame <text>',
+      'sent first on every connect; its answer is awaited and shown. @file keeps a secret out of the list of processes',
     )
     .option('--timeout <seconds>', 'give up when not connected by then', parseSeconds)
-    .option('--insecure', 'accept any certificate')
+    .option('--insecure', 'accept any certificate');
+}
+
+function addStaying(command: Command): void {
+  command
     .optionsGroup('Staying connected:')
     .option(
       '--retry <count>',
-      "attempts after a loss, 'forever' or 'off'; if given, it holds for the first connection too (default: forever after a loss, the first connection once)",
+      "attempts after a loss: a number, 'forever' or 'off'. If given, it holds for the first connection too (default: forever after a loss, but the first connection is not retried)",
       parseRetry,
     )
-    .option('--retry-max-delay <seconds>', 'longest wait between attempts (default: 10)', parseSeconds)
+    .option('--retry-max-delay <seconds>', 'the longest wait between attempts (default: 10)', parseSeconds)
     .option(
       '--heartbeat <seconds>',
-      "silence after which the server is pinged, or 'off'; without an answer for 10 s more the link is dead (default: 15)",
+      "silence after which the server is pinged, or 'off'. Without an answer for 10 s more the link is dead (default: 15)",
       parseHeartbeat,
-    )
+    );
+}
+
+function addMessages(command: Command): void {
+  command
     .optionsGroup('Sending and receiving:')
-    .option('--json', 'send lines as JSON, refuse those that are none, and print messages indented')
+    .option('--json', 'send JSON only, and print messages indented')
     .option('--once', 'end after the first message')
     .option('--max-messages <n>', 'end after n messages', parseCount)
     .option('--listen', 'do not read the input')
     .addOption(
-      new Option('--output <format>', 'json: one object a line (state, welcome, message, error), and nothing else')
+      new Option(
+        '--output <format>',
+        'json: one object a line (state, welcome, message, error), nothing else',
+      )
         .choices(['text', 'json'])
         .default('text'),
     )
-    .option('--quiet', 'print messages and errors only')
-    .optionsGroup('Options:')
-    .addHelpText('after', EXAMPLES)
-    .action(async (url: string, flags: ConnectFlags) => start(settingsOf(url, flags)));
+    .option('--quiet', 'print messages and errors only');
 }

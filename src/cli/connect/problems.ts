@@ -19,7 +19,9 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
 
 /** The message of a provider's failure names an option of the library. */
 const messageOf = (error: ConnectionError): string =>
-  error.code === 'PROVIDER_FAILED' ? `--auth-frame cannot be read: ${String(error.details['cause'])}.` : error.message;
+  error.code === 'PROVIDER_FAILED'
+    ? `--auth-frame cannot be read: ${String(error.details['cause'])}.`
+    : error.message;
 
 export const problemOf = (error: ConnectionError): Problem => ({
   code: error.code,

@@ -9,8 +9,8 @@ import { UsageError } from '../io.ts';
 
 /** The options as commander hands them over, parsed one by one. */
 export interface ConnectFlags {
-  readonly header: readonly Header[];
-  readonly subprotocol: readonly string[];
+  readonly header?: readonly Header[];
+  readonly subprotocol?: readonly string[];
   readonly authFrame?: string;
   readonly json?: true;
   readonly once?: true;
@@ -56,8 +56,8 @@ export function settingsOf(url: string, flags: ConnectFlags): ConnectSettings {
   const { retry, retryMaxDelay, maxMessages, once, timeout, heartbeat, authFrame } = flags;
   return {
     url: checkUrl(url),
-    headers: joinHeaders(flags.header),
-    subprotocols: flags.subprotocol,
+    headers: joinHeaders(flags.header ?? []),
+    subprotocols: flags.subprotocol ?? [],
     authFrame: authFrame === undefined ? undefined : authFrameFrom(authFrame),
     isJson: flags.json === true,
     maxMessages: once === true ? 1 : (maxMessages ?? Infinity),
@@ -83,7 +83,10 @@ function checkUrl(url: string): string {
     return parseUrl(url);
   } catch {
     const guess = `ws://${url}`;
-    const remedy = /:\/\//.test(url) || !URL.canParse(guess) ? 'Give one such as wss://example.com/path.' : `Did you mean ${guess}?`;
+    const remedy =
+      /:\/\//.test(url) || !URL.canParse(guess)
+        ? 'Give one such as wss://example.com/path.'
+        : `Did you mean ${guess}?`;
     throw new UsageError(`'${url}' is no WebSocket URL.`, remedy);
   }
 }
@@ -109,13 +112,16 @@ function authFrameFrom(given: string): () => string {
   try {
     read();
   } catch (thrown) {
-    throw new UsageError(`--auth-frame cannot be read: ${textOf(thrown)}.`, 'Give the path of a readable file after the @.');
+    throw new UsageError(
+      `--auth-frame cannot be read: ${textOf(thrown)}.`,
+      'Give the path of a readable file after the @.',
+    );
   }
   return read;
 }
 
 /** `Name: value`, or `@file` with one header a line. */
-export function parseHeader(given: string, before: readonly Header[]): readonly Header[] {
+export function parseHeader(given: string, before: readonly Header[] = []): readonly Header[] {
   if (!given.startsWith('@')) return [...before, headerOf(given)];
   let text: string;
   try {
@@ -140,7 +146,7 @@ function headerOf(line: string): Header {
   return { name, value };
 }
 
-export function parseSubprotocol(given: string, before: readonly string[]): readonly string[] {
+export function parseSubprotocol(given: string, before: readonly string[] = []): readonly string[] {
   // RFC 6455 §4.1: a token of RFC 9110, as a header's name is one, and none twice.
   try {
     validateHeaderName(given);
@@ -153,11 +159,13 @@ export function parseSubprotocol(given: string, before: readonly string[]): read
 
 export function parseSeconds(given: string): number {
   const value = Number(given);
-  if (given.trim() === '' || !(value > 0)) throw new InvalidArgumentError('Expected a number of seconds above 0.');
+  if (given.trim() === '' || !(value > 0))
+    throw new InvalidArgumentError('Expected a number of seconds above 0.');
   return value;
 }
 
-export const parseHeartbeat = (given: string): number | false => (given === 'off' ? false : parseSeconds(given));
+export const parseHeartbeat = (given: string): number | false =>
+  given === 'off' ? false : parseSeconds(given);
 
 export function parseCount(given: string): number {
   if (!/^[1-9]\d{0,14}$/.test(given)) throw new InvalidArgumentError('Expected an integer above 0.');
@@ -167,6 +175,7 @@ export function parseCount(given: string): number {
 export function parseRetry(given: string): number | false {
   if (given === 'off' || given === '0') return false;
   if (given === 'forever') return Infinity;
-  if (!/^[1-9]\d{0,14}$/.test(given)) throw new InvalidArgumentError("Expected a number of attempts, 'forever' or 'off'.");
+  if (!/^[1-9]\d{0,14}$/.test(given))
+    throw new InvalidArgumentError("Expected a number of attempts, 'forever' or 'off'.");
   return Number(given);
 }

@@ -1,0 +1,102 @@
+// The command line as a function: arguments in, exit code out. Every error becomes one or two lines on stderr.
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { textOf } from '../errors.ts';
+import { addConnectCommand } from './connect/command.ts';
+import { connect } from './connect/session.ts';
+import { addDemoCommand } from './demo/command.ts';
+import { demo } from './demo/demo.ts';
+import { complaint, EXIT, UsageError, type ExitCode, type Io } from './io.ts';
+
+const HELP = `
+Examples:
+  $ statewire connect wss://example.com/chat                   talk to a server
+  $ echo hi | statewire connect ws://localhost:8080 --once     send a line, print the answer
+  $ statewire demo                                             see what a connection survives
+  $ statewire connect --help
+
+Exit codes:
+    0  done: the session ended as it should, by Ctrl-C at its prompt too
+    1  the connection failed for good, a piped line was not sent, or the demo did not survive
+    2  wrong usage
+  130  Ctrl-C (SIGINT) without a prompt, before it was connected, or pressed twice
+  143  SIGTERM
+
+Environment:
+  NO_COLOR, FORCE_COLOR    never, always use colours; without them a terminal gets colours`;
+
+const HELP_COLUMNS = 100;
+
+/** Runs one command, and resolves with its exit code when nothing of it is left. */
+export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const closed = (error: Error & { readonly code?: string }) => {
+    // Whoever read the output has gone; there is nobody to tell.
+    if (error.code !== 'EPIPE') io.stderr.write(complaint(`The output failed: ${error.message}.`));
+  };
+  io.stdout.on('error', closed);
+  let code: ExitCode = EXIT.done;
+  const program = programFor(io, (ended) => (code = ended));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (thrown) {
+    return failureOf(thrown, argv, io);
+  } finally {
+    io.stdout.off('error', closed);
+  }
+}
+
+function programFor(io: Io, end: (code: ExitCode) => void): Command {
+  const program = new Command('statewire')
+    .description('A WebSocket connection whose whole life is one explicit state machine.')
+    .version(version(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', HELP);
+  const commands = [
+    addConnectCommand(program, async (settings) => end(await connect(settings, io))),
+    addDemoCommand(program, async (settings) => end(await demo(settings, io))),
+  ];
+  for (const command of [program, ...commands]) {
+    command
+      .exitOverride()
+      .helpOption('-h, --help', 'print this help')
+      .configureOutput({
+        writeOut: (text) => void io.stdout.write(text),
+        writeErr: (text) => void io.stderr.write(text),
+        outputError: () => undefined,
+        getOutHelpWidth: () => Math.min(io.stdout.columns ?? HELP_COLUMNS, HELP_COLUMNS),
+        getErrHelpWidth: () => Math.min(io.stderr.columns ?? HELP_COLUMNS, HELP_COLUMNS),
+      });
+  }
+  return program;
+}
+
+/** The package knows itself by name, wherever its files are. */
+function version(): string {
+  const { version } = createRequire(import.meta.url)('statewire/package.json') as { version: string };
+  return version;
+}
+
+function failureOf(thrown: unknown, argv: readonly string[], io: Io): ExitCode {
+  if (thrown instanceof UsageError) {
+    io.stderr.write(complaint(thrown.message, thrown.remedy));
+    return EXIT.usage;
+  }
+  if (thrown instanceof CommanderError) {
+    if (thrown.exitCode === 0) return EXIT.done;
+    // Without a command commander prints the help, which says it all.
+    if (thrown.code !== 'commander.help') io.stderr.write(complaint(...usageOf(thrown, argv)));
+    return EXIT.usage;
+  }
+  io.stderr.write(complaint(textOf(thrown), 'This should not happen; please report it.'));
+  return EXIT.failed;
+}
+
+/** Commander's message in our words: a sentence, and its suggestion or else where to look. */
+function usageOf({ message }: CommanderError, argv: readonly string[]): [what: string, remedy: string] {
+  const [what = '', suggestion] = message.replace(/^error: /, '').split('\n');
+  const command = ['connect', 'demo'].find((name) => argv.includes(name));
+  const help = `See: statewire ${command === undefined ? '' : `${command} `}--help`;
+  const sentence = what.charAt(0).toUpperCase() + what.slice(1).replace(/\.?$/, '.');
+  return [sentence, suggestion?.replace(/^\((.*)\)$/, '$1') ?? help];
+}

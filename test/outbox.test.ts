@@ -1,0 +1,617 @@
+// The outbox alone: bounds, time to live, order, acknowledgements, and the one outcome of each delivery.
+import { describe, expect, test } from 'vitest';
+import type { DeliveryError } from '../src/index.ts';
+import { DEFAULTS, type OutboxOptions } from '../src/options.ts';
+import { Outbox } from '../src/outbox.ts';
+import { VirtualClock } from '../src/testing/virtual-clock.ts';
+import { FakeLink } from './support/fake-transport.ts';
+import { rejectionOf, watch } from './support/stage.ts';
+
+interface Message {
+  readonly id?: string;
+  readonly ack?: string;
+  readonly text?: string;
+}
+
+const acknowledgements = {
+  idOf: (message: Message) => message.id,
+  acknowledgedBy: (message: Message) => message.ack,
+};
+
+/** Text frames of messages with an id begin with it. */
+const encode = ({ id, text = '' }: Message) => (id === undefined ? text : `${id}:${text}`);
+
+function made(options: OutboxOptions = {}) {
+  const clock = new VirtualClock();
+  const dropped: [string | undefined, string][] = [];
+  let drains = 0;
+  const outbox = new Outbox<Message, Message>(
+    { ...DEFAULTS.outbox, ...options },
+    { encode, acknowledgements },
+    clock,
+    {
+      dropped: (message: Message, error: DeliveryError) => dropped.push([message.text, error.code]),
+      drained: () => (drains += 1),
+    },
+  );
+  return { outbox, clock, dropped, drains: () => drains };
+}
+
+const silent = {
+  opened: () => undefined,
+  received: () => undefined,
+  ponged: () => undefined,
+  ended: () => undefined,
+};
+const aLink = () => new FakeLink({ url: 'ws://fake', subprotocols: [], headers: {} }, silent);
+const say = (text: string): Message => ({ text });
+const codeOf = async (promise: Promise<unknown>) => ((await rejectionOf(promise)) as DeliveryError).code;
+
+describe('a message', () => {
+  test('is written at once while a link is there', () => {
+    const { outbox } = made();
+    const link = aLink();
+    outbox.write(link);
+
+    expect(outbox.send(say('one'))).toBe(true);
+
+    expect(link.sent).toEqual(['one']);
+    expect(outbox.messagesOut).toBe(1);
+  });
+
+  test('waits for a link, in order', () => {
+    const { outbox } = made();
+    for (const text of ['one', 'two', 'three']) outbox.send(say(text));
+    expect(outbox.queuedMessages).toBe(3);
+    const link = aLink();
+
+    outbox.write(link);
+
+    expect(link.sent).toEqual(['one', 'two', 'three']);
+    expect(outbox.queuedMessages).toBe(0);
+  });
+
+  test('keeps its place behind those that were sent before the loss', () => {
+    const { outbox } = made();
+    outbox.write(aLink());
+    outbox.send(say('one'));
+    outbox.queue();
+    outbox.send(say('two'));
+    void outbox.deliver(say('three'), {});
+    outbox.send(say('four'));
+    const second = aLink();
+
+    outbox.write(second);
+
+    expect(second.sent).toEqual(['two', 'three', 'four']);
+  });
+
+  test('is refused when the connection has ended', async () => {
+    const { outbox } = made();
+    outbox.refuse('closed');
+
+    expect(() => outbox.send(say('one'))).toThrow(expect.objectContaining({ code: 'MESSAGE_UNDELIVERED' }));
+    expect(await codeOf(outbox.deliver(say('two'), {}))).toBe('MESSAGE_UNDELIVERED');
+  });
+
+  test('that waits is dropped when the connection ends', async () => {
+    const { outbox, dropped } = made();
+    outbox.send(say('one'));
+    const delivery = outbox.deliver(say('two'), {});
+
+    outbox.refuse('failed');
+
+    expect(dropped).toEqual([['one', 'MESSAGE_UNDELIVERED']]);
+    expect(await rejectionOf(delivery)).toMatchObject({
+      code: 'MESSAGE_UNDELIVERED',
+      message: 'The message was not sent: the connection is failed.',
+    });
+    expect(outbox.droppedMessages).toBe(2);
+  });
+});
+
+describe('the bounds', () => {
+  test('count messages', () => {
+    const { outbox } = made({ maxMessages: 2 });
+    outbox.send(say('one'));
+    outbox.send(say('two'));
+
+    expect(() => outbox.send(say('three'))).toThrow(
+      expect.objectContaining({ code: 'OUTBOX_FULL', details: { messages: 2, bytes: 6 } }),
+    );
+  });
+
+  test('count bytes as they are sent', () => {
+    const { outbox } = made({ maxBytes: 8 });
+    outbox.send(say('äöü'));
+    outbox.send(say('xx'));
+
+    expect(() => outbox.send(say('y'))).toThrow(expect.objectContaining({ code: 'OUTBOX_FULL' }));
+  });
+
+  test('let a message in again when one has left', () => {
+    const { outbox, clock } = made({ maxMessages: 1, ttlMs: 100 });
+    outbox.send(say('one'));
+    clock.advance(100);
+
+    expect(() => outbox.send(say('two'))).not.toThrow();
+  });
+
+  test('hold for what is sent and not acknowledged, too', async () => {
+    const { outbox } = made({ maxMessages: 3 });
+    outbox.write(aLink());
+    const deliveries = Array.from({ length: 10 }, (_, index) => watch(outbox.deliver({ id: `m${index}` }, {})));
+    outbox.queue();
+    await Promise.resolve();
+
+    expect(outbox.queuedMessages).toBeLessThanOrEqual(3);
+    expect(deliveries).toHaveLength(10);
+  });
+
+  test('hold in a row of two hundred thousand that wait for their acknowledgement', () => {
+    const { outbox } = made({ maxMessages: Infinity, maxBytes: Infinity });
+    outbox.write(aLink());
+    for (let index = 0; index < 200_000; index += 1)
+      outbox.deliver({ id: String(index) }, {}).catch(() => undefined);
+
+    expect(() => outbox.queue()).not.toThrow();
+
+    outbox.refuse('closed');
+  });
+
+  test('are the same for send() and deliver() on an open link', async () => {
+    const { outbox } = made({ maxBytes: 4 });
+    const link = aLink();
+    outbox.write(link);
+
+    outbox.send(say('12345'));
+    const delivery = watch(outbox.deliver(say('67890'), {}));
+    link.drain();
+    await Promise.resolve();
+
+    expect(link.sent).toEqual(['12345', '67890']);
+    expect(delivery.outcome).toEqual({ resolved: { outcome: 'flushed' } });
+  });
+});
+
+describe('at the limit', () => {
+  test('`reject` throws, and rejects a delivery', async () => {
+    const { outbox } = made({ maxMessages: 1 });
+    outbox.send(say('one'));
+
+    expect(() => outbox.send(say('two'))).toThrow(expect.objectContaining({ code: 'OUTBOX_FULL' }));
+    expect(await codeOf(outbox.deliver(say('three'), {}))).toBe('OUTBOX_FULL');
+    expect(outbox.queuedMessages).toBe(1);
+  });
+
+  test('`drop-oldest` drops as many of the oldest as it takes', async () => {
+    const { outbox, dropped } = made({ maxBytes: 6, overflow: 'drop-oldest' });
+    const oldest = outbox.deliver(say('one'), {});
+    outbox.send(say('two'));
+
+    outbox.send(say('sixsix'));
+
+    expect(await codeOf(oldest)).toBe('MESSAGE_DROPPED');
+    expect(dropped).toEqual([['two', 'MESSAGE_DROPPED']]);
+    const link = aLink();
+    outbox.write(link);
+    expect(link.sent).toEqual(['sixsix']);
+  });
+
+  test('`drop-oldest` drops nothing for a message that never has room', () => {
+    const { outbox, dropped } = made({ maxBytes: 6, overflow: 'drop-oldest' });
+    outbox.send(say('one'));
+
+    expect(() => outbox.send(say('sevenxx'))).toThrow(expect.objectContaining({ code: 'OUTBOX_FULL' }));
+
+    expect([dropped, outbox.queuedMessages]).toEqual([[], 1]);
+  });
+
+  test('`drop-newest` drops the message that came last', async () => {
+    const { outbox, dropped } = made({ maxMessages: 1, overflow: 'drop-newest' });
+    outbox.send(say('one'));
+
+    outbox.send(say('two'));
+
+    expect(dropped).toEqual([['two', 'MESSAGE_DROPPED']]);
+    expect(await codeOf(outbox.deliver(say('three'), {}))).toBe('MESSAGE_DROPPED');
+    expect([outbox.queuedMessages, outbox.droppedMessages]).toEqual([1, 2]);
+  });
+});
+
+describe('the time to live', () => {
+  test('ends the wait of a message, which is never sent', async () => {
+    const { outbox, clock, dropped } = made({ ttlMs: 100 });
+    outbox.send(say('one'));
+    const delivery = outbox.deliver(say('two'), { ttlMs: 50 });
+
+    clock.advance(50);
+    expect(await rejectionOf(delivery)).toMatchObject({ code: 'MESSAGE_EXPIRED', details: { ttlMs: 50 } });
+    clock.advance(50);
+
+    expect(dropped).toEqual([['one', 'MESSAGE_EXPIRED']]);
+    const link = aLink();
+    outbox.write(link);
+    expect(link.sent).toEqual([]);
+    expect(outbox.expiredMessages).toBe(2);
+  });
+
+  test('leaves no timer once the message is sent', () => {
+    const { outbox, clock } = made({ ttlMs: 100 });
+    outbox.send(say('one'));
+
+    outbox.write(aLink());
+
+    expect(clock.pending).toBe(0);
+  });
+
+  test('holds even where the timers are late', async () => {
+    const { clock } = made();
+    // A page that was frozen hears of its socket before its timers fire.
+    const lateClock = { now: () => clock.now(), setTimeout: () => undefined, clearTimeout: () => undefined };
+    const outbox = new Outbox<Message, Message>({ ...DEFAULTS.outbox, ttlMs: 100 }, { encode }, lateClock, {
+      dropped: () => undefined,
+      drained: () => undefined,
+    });
+    outbox.send(say('one'));
+    const delivery = watch(outbox.deliver(say('two'), {}));
+    clock.advance(101);
+    const link = aLink();
+
+    outbox.write(link);
+    await Promise.resolve();
+    await Promise.resolve();
+
+    expect(link.sent).toEqual([]);
+    expect(delivery.outcome).toMatchObject({ rejected: { code: 'MESSAGE_EXPIRED' } });
+  });
+
+  test.each([Number.NaN, -1, 0, '5'])('refuses %s as ttlMs of a delivery', async (ttlMs) => {
+    const { outbox } = made();
+
+    await expect((async () => outbox.deliver(say('one'), { ttlMs: ttlMs as number }))()).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+    });
+  });
+
+  test('bounds the wait for an acknowledgement as well', async () => {
+    const { outbox, clock } = made();
+    outbox.write(aLink());
+    const delivery = watch(outbox.deliver({ id: 'a' }, { ttlMs: 100 }));
+
+    clock.advance(100);
+    await Promise.resolve();
+    await Promise.resolve();
+
+    expect(delivery.outcome).toMatchObject({ rejected: { code: 'DELIVERY_UNKNOWN' } });
+  });
+});
+
+describe('cancelling a delivery', () => {
+  test('that waits rejects with the reason, and the message is never sent', async () => {
+    const { outbox, clock } = made({ ttlMs: 1_000 });
+    const abort = new AbortController();
+    const delivery = outbox.deliver(say('one'), { signal: abort.signal });
+
+    abort.abort('not needed');
+
+    expect(await rejectionOf(delivery)).toBe('not needed');
+    const link = aLink();
+    outbox.write(link);
+    expect([link.sent, clock.pending, outbox.queuedMessages]).toEqual([[], 0, 0]);
+  });
+
+  test('before it began does nothing', async () => {
+    const { outbox } = made();
+
+    expect(await rejectionOf(outbox.deliver(say('one'), { signal: AbortSignal.abort('no') }))).toBe('no');
+
+    expect(outbox.queuedMessages).toBe(0);
+  });
+
+  test('that was handed over is too late', async () => {
+    const { outbox } = made();
+    const link = aLink();
+    outbox.write(link);
+    const abort = new AbortController();
+    const delivery = outbox.deliver(say('one'), { signal: abort.signal });
+    abort.abort('too late');
+    link.drain();
+
+    expect(await delivery).toEqual({ outcome: 'flushed' });
+  });
+
+  test('that waits for its acknowledgement tells that nobody knows, and it is not resent', async () => {
+    const { outbox } = made();
+    outbox.write(aLink());
+    const abort = new AbortController();
+    const delivery = outbox.deliver({ id: 'a' }, { signal: abort.signal });
+    abort.abort('enough');
+
+    expect(await rejectionOf(delivery)).toMatchObject({ code: 'DELIVERY_UNKNOWN', cause: 'enough' });
+    outbox.queue();
+    const second = aLink();
+    outbox.write(second);
+    expect(second.sent).toEqual([]);
+  });
+
+  test('forgets the signal once the delivery is settled', async () => {
+    const { outbox } = made();
+    const link = aLink();
+    outbox.write(link);
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const counted = Object.assign(signal, {
+      addEventListener: () => (listeners += 1),
+      removeEventListener: () => (listeners -= 1),
+    });
+    const delivery = outbox.deliver(say('one'), { signal: counted });
+    expect(listeners).toBe(1);
+    link.drain();
+    await delivery;
+    await Promise.resolve();
+
+    expect(listeners).toBe(0);
+  });
+});
+
+describe('the outcome of a delivery', () => {
+  test('is `flushed` when the platform has taken the bytes', async () => {
+    const { outbox } = made();
+    const link = aLink();
+    outbox.write(link);
+    const delivery = watch(outbox.deliver(say('one'), {}));
+    await Promise.resolve();
+    expect(delivery.outcome).toBe('pending');
+
+    link.drain();
+    await Promise.resolve();
+
+    expect(delivery.outcome).toEqual({ resolved: { outcome: 'flushed' } });
+  });
+
+  test('is not known when the link was lost before that', async () => {
+    const { outbox } = made();
+    const link = aLink();
+    outbox.write(link);
+    const delivery = outbox.deliver(say('one'), {});
+
+    outbox.queue();
+    link.drain();
+
+    expect(await codeOf(delivery)).toBe('DELIVERY_UNKNOWN');
+    const second = aLink();
+    outbox.write(second);
+    expect(second.sent).toEqual([]);
+  });
+
+  test('is `flushed` for what leaves while the connection is closing', async () => {
+    const { outbox } = made();
+    const link = aLink();
+    outbox.write(link);
+    const delivery = outbox.deliver(say('one'), {});
+
+    outbox.refuse('closing');
+    link.drain();
+    outbox.refuse('closed');
+
+    expect(await delivery).toEqual({ outcome: 'flushed' });
+  });
+
+  test('is not known for what had not left when the connection was closed', async () => {
+    const { outbox } = made();
+    outbox.write(aLink());
+    const delivery = outbox.deliver(say('one'), {});
+
+    outbox.refuse('closing');
+    outbox.refuse('closed');
+
+    expect(await codeOf(delivery)).toBe('DELIVERY_UNKNOWN');
+  });
+});
+
+describe('acknowledgements', () => {
+  test('settle the delivery with that id, and no other', async () => {
+    const { outbox } = made();
+    outbox.write(aLink());
+    const [a, b] = [watch(outbox.deliver({ id: 'a' }, {})), watch(outbox.deliver({ id: 'b' }, {}))];
+
+    outbox.noticeAcknowledgement({ ack: 'b' });
+    outbox.noticeAcknowledgement({ ack: 'b' });
+    outbox.noticeAcknowledgement({ ack: 'unheard of' });
+    outbox.noticeAcknowledgement({ text: 'no acknowledgement' });
+    await Promise.resolve();
+
+    expect([a.outcome, b.outcome]).toEqual(['pending', { resolved: { outcome: 'acknowledged' } }]);
+    outbox.noticeAcknowledgement({ ack: 'a' });
+    await Promise.resolve();
+    expect(a.outcome).toEqual({ resolved: { outcome: 'acknowledged' } });
+  });
+
+  test('that did not come have the same message sent again, before what waits, in order', async () => {
+    const { outbox } = made();
+    outbox.write(aLink());
+    const deliveries = ['a', 'b', 'c'].map((id) => outbox.deliver({ id, text: id }, {}));
+    outbox.noticeAcknowledgement({ ack: 'b' });
+    outbox.queue();
+    outbox.send(say('later'));
+    const second = aLink();
+
+    outbox.write(second);
+
+    expect(second.sent).toEqual(['a:a', 'c:c', 'later']);
+    outbox.noticeAcknowledgement({ ack: 'a' });
+    outbox.noticeAcknowledgement({ ack: 'c' });
+    expect(await Promise.all(deliveries)).toEqual(Array(3).fill({ outcome: 'acknowledged' }));
+  });
+
+  test('that did not come leave the delivery unknown when the connection ends', async () => {
+    const { outbox } = made();
+    outbox.write(aLink());
+    const delivery = outbox.deliver({ id: 'a' }, {});
+
+    outbox.refuse('closed');
+
+    expect(await codeOf(delivery)).toBe('DELIVERY_UNKNOWN');
+  });
+
+  test('do not turn a message that was sent into one that was not', async () => {
+    const { outbox } = made();
+    outbox.write(aLink());
+    const delivery = outbox.deliver({ id: 'a' }, {});
+
+    outbox.queue();
+    outbox.refuse('failed');
+
+    expect(await codeOf(delivery)).toBe('DELIVERY_UNKNOWN');
+  });
+
+  test('whose message was sent once leave the delivery unknown when its time is over', async () => {
+    const { outbox, clock } = made();
+    outbox.write(aLink());
+    const delivery = outbox.deliver({ id: 'a' }, { ttlMs: 100 });
+
+    outbox.queue();
+    clock.advance(100);
+
+    expect(await codeOf(delivery)).toBe('DELIVERY_UNKNOWN');
+    const second = aLink();
+    outbox.write(second);
+    expect(second.sent).toEqual([]);
+  });
+
+  test('of an id that is under way settle each delivery that has it', async () => {
+    const { outbox } = made();
+    outbox.write(aLink());
+    const first = watch(outbox.deliver({ id: 'a' }, {}));
+    const second = watch(outbox.deliver({ id: 'a' }, {}));
+
+    outbox.noticeAcknowledgement({ ack: 'a' });
+    outbox.refuse('closed');
+    await Promise.resolve();
+    await Promise.resolve();
+
+    expect([first.outcome, second.outcome]).not.toContain('pending');
+  });
+
+  test('are not awaited for a message without an id', async () => {
+    const { outbox } = made();
+    const link = aLink();
+    outbox.write(link);
+    const delivery = outbox.deliver(say('one'), {});
+    link.drain();
+
+    expect(await delivery).toEqual({ outcome: 'flushed' });
+  });
+});
+
+describe('back-pressure', () => {
+  test('send() returns false above the high-water mark, and drained() waits', async () => {
+    const { outbox, drains } = made({ highWaterBytes: 100 });
+    const link = aLink();
+    outbox.write(link);
+    expect(outbox.send(say('one'))).toBe(true);
+    link.bufferedBytes = 100;
+    expect(outbox.send(say('two'))).toBe(false);
+    const drained = watch(outbox.drained());
+    await Promise.resolve();
+    expect([drained.outcome, drains()]).toEqual(['pending', 0]);
+
+    link.drain();
+    await Promise.resolve();
+
+    expect([drained.outcome, drains()]).toEqual([{ resolved: undefined }, 1]);
+  });
+
+  test('keeps back what is above the mark, and writes it in order', () => {
+    const { outbox } = made({ highWaterBytes: 100 });
+    const link = aLink();
+    outbox.write(link);
+    link.bufferedBytes = 100;
+    for (const text of ['one', 'two', 'three']) outbox.send(say(text));
+    expect(link.sent).toEqual([]);
+
+    link.drain();
+
+    expect(link.sent).toEqual(['one', 'two', 'three']);
+  });
+
+  test('does not let a later message overtake one that is kept back', () => {
+    const { outbox } = made({ highWaterBytes: 100 });
+    const link = aLink();
+    outbox.write(link);
+    link.bufferedBytes = 100;
+    outbox.send(say('one'));
+    link.bufferedBytes = 0;
+    outbox.send(say('two'));
+
+    link.drain();
+
+    expect(link.sent).toEqual(['one', 'two']);
+  });
+
+  test('drained() resolves at once below the mark', async () => {
+    const { outbox } = made();
+
+    await expect(outbox.drained()).resolves.toBeUndefined();
+  });
+
+  test('drained() waits for the next link when this one is lost', async () => {
+    const { outbox, drains } = made({ highWaterBytes: 3 });
+    expect(outbox.send(say('one'))).toBe(false);
+    const drained = watch(outbox.drained());
+    const link = aLink();
+
+    outbox.write(link);
+    await Promise.resolve();
+
+    expect([link.sent, drained.outcome, drains()]).toEqual([['one'], { resolved: undefined }, 1]);
+  });
+
+  test('drained() rejects when the connection ends', async () => {
+    const { outbox } = made({ highWaterBytes: 3 });
+    outbox.send(say('one'));
+    const drained = outbox.drained();
+
+    outbox.refuse('failed');
+
+    expect(await codeOf(drained)).toBe('MESSAGE_UNDELIVERED');
+  });
+
+  test('drained() resolves when what waited has expired', async () => {
+    const { outbox, clock, drains } = made({ highWaterBytes: 3, ttlMs: 100 });
+    outbox.send(say('one'));
+    const drained = watch(outbox.drained());
+
+    clock.advance(100);
+    await Promise.resolve();
+
+    expect([drained.outcome, drains()]).toEqual([{ resolved: undefined }, 1]);
+  });
+
+  test('drained() resolves when what waited was cancelled', async () => {
+    const { outbox } = made({ highWaterBytes: 3 });
+    const abort = new AbortController();
+    outbox.deliver(say('one'), { signal: abort.signal }).catch(() => undefined);
+    const drained = watch(outbox.drained());
+
+    abort.abort();
+    await Promise.resolve();
+
+    expect(drained.outcome).toEqual({ resolved: undefined });
+  });
+});
+
+describe('flushTo()', () => {
+  test('hands over everything that waits, above the mark too', () => {
+    const { outbox } = made({ highWaterBytes: 1 });
+    const link = aLink();
+    outbox.send(say('one'));
+    outbox.send(say('two'));
+    link.bufferedBytes = 1_000;
+
+    outbox.flushTo(link);
+
+    expect(link.sent).toEqual(['one', 'two']);
+  });
+});

@@ -1,0 +1,170 @@
+// What can happen to a connection, as data that can be drawn, printed and shrunk, and how each of it is brought about.
+import fc from 'fast-check';
+import type { Verdict } from '../../src/index.ts';
+import type { Subject, SubjectSettings } from './subject.ts';
+import { PARTS } from './talk-protocol.ts';
+
+const EVENTS = [
+  ...(['statechange', 'open', 'reconnecting', 'reconnected', 'closed', 'failed', 'message'] as const),
+  ...(['invalidMessage', 'dropped', 'drain', 'error'] as const),
+] as const;
+const DEEDS = ['throw', 'reject', 'connect', 'disconnect', 'send', 'deliver'] as const;
+const MOODS = [
+  ...(['agree', 'throw', 'nonsense', 'promise', 'stop', 'retry', 'wait', 'refresh'] as const),
+  ...(['never', 'disconnect', 'connect'] as const),
+] as const;
+const CLOSE_CODES = [1000, 1001, 1006, 1008, 1009, 1011, 1012, 1013, 4401, 4403, 4999] as const;
+const STATUSES = [401, 404, 429, 500, 503, 400] as const;
+
+export type Command =
+  | { readonly do: 'connect'; readonly signal: 'none' | 'aborted' | 'kept' }
+  | { readonly do: 'deliver'; readonly signal: 'none' | 'aborted' | 'kept'; readonly ttlMs: number | null; readonly twin: boolean }
+  | { readonly do: 'send'; readonly long: boolean }
+  | { readonly do: 'abort'; readonly which: number }
+  | { readonly do: 'refuse'; readonly status: number | null }
+  | { readonly do: 'close'; readonly code: number }
+  | { readonly do: 'reject'; readonly cure: string }
+  | { readonly do: 'garbage'; readonly frame: string | Uint8Array }
+  | { readonly do: 'acknowledge'; readonly which: number }
+  | { readonly do: 'advance' | 'jump'; readonly ms: number }
+  | { readonly do: 'listen'; readonly to: (typeof EVENTS)[number]; readonly and: (typeof DEEDS)[number]; readonly times: number }
+  | { readonly do: 'break' | 'mend'; readonly part: string }
+  | { readonly do: 'policy'; readonly mood: (typeof MOODS)[number] }
+  | { readonly do: 'answer'; readonly isGood: boolean }
+  | { readonly do: (typeof SIMPLE)[number] };
+
+const SIMPLE = [
+  ...(['establish', 'disconnect', 'drained', 'open', 'accept', 'challenge', 'talk', 'revoke', 'cut', 'die'] as const),
+  ...(['pong', 'half a frame', 'stall', 'drain', 'offline', 'online', 'page'] as const),
+] as const;
+
+export interface Step {
+  readonly command: Command;
+  /** Whether the next command follows before any promise could settle. */
+  readonly hasty: boolean;
+}
+
+const signal = fc.constantFrom('none', 'kept', 'aborted').filter(Boolean);
+const nothing = <const Name extends (typeof SIMPLE)[number]>(name: Name) => fc.constant({ do: name });
+const as = <const Name extends Command['do'], Rest extends object>(name: Name, rest: fc.Arbitrary<Rest>) =>
+  rest.map((given) => ({ do: name, ...given }));
+
+/** Frames that are no message: broken JSON, other JSON, any text, any bytes. */
+export const garbage = fc.oneof(
+  fc.constantFrom('', '{', 'null', '[]', '"', '{"talk":', '\u0000', '0', '{"__proto__":1}{'),
+  fc.string(),
+  fc.json().filter((text) => !/talk|ack|revoked|welcome|rejected|challenge/.test(text)),
+  fc.uint8Array({ maxLength: 20 }),
+);
+
+const weighted: readonly (readonly [number, fc.Arbitrary<object>])[] = [
+  [8, nothing('establish')],
+  [3, as('connect', fc.record({ signal }))],
+  [2, nothing('disconnect')],
+  [3, as('send', fc.record({ long: fc.boolean() }))],
+  [
+    3,
+    as(
+      'deliver',
+      fc.record({
+        signal,
+        ttlMs: fc.option(fc.constantFrom(0, 50, 1_000, 20_000)),
+        twin: fc.boolean(),
+      }),
+    ),
+  ],
+  [2, as('abort', fc.record({ which: fc.nat(3) }))],
+  [1, nothing('drained')],
+  [4, nothing('open')],
+  [1, as('refuse', fc.record({ status: fc.option(fc.constantFrom(...STATUSES)) }))],
+  [4, nothing('accept')],
+  [1, nothing('challenge')],
+  [1, as('reject', fc.record({ cure: fc.constantFrom('retry', 'refresh', 'stop') }))],
+  [2, nothing('talk')],
+  [1, nothing('revoke')],
+  [1, as('garbage', fc.record({ frame: garbage }))],
+  [2, as('acknowledge', fc.record({ which: fc.nat(3) }))],
+  [4, as('close', fc.record({ code: fc.constantFrom(...CLOSE_CODES) }))],
+  [2, nothing('cut')],
+  [1, nothing('die')],
+  [1, nothing('pong')],
+  [1, nothing('half a frame')],
+  [1, nothing('stall')],
+  [1, nothing('drain')],
+  [1, nothing('offline')],
+  [1, nothing('online')],
+  [1, nothing('page')],
+  [6, as('advance', fc.record({ ms: fc.oneof(fc.constantFrom(0, 100, 1_000, 5_000), fc.nat(70_000)) }))],
+  [1, as('jump', fc.record({ ms: fc.nat(200_000) }))],
+  [2, as('answer', fc.record({ isGood: fc.boolean() }))],
+  [2, as('policy', fc.record({ mood: fc.constantFrom(...MOODS) }))],
+];
+
+const noise: readonly (readonly [number, fc.Arbitrary<object>])[] = [
+  [
+    3,
+    as(
+      'listen',
+      fc.record({
+        to: fc.constantFrom(...EVENTS),
+        and: fc.constantFrom(...DEEDS),
+        times: fc.integer({ min: 1, max: 2 }),
+      }),
+    ),
+  ],
+  [1, as('break', fc.record({ part: fc.constantFrom(...PARTS) }))],
+  [1, as('mend', fc.record({ part: fc.constantFrom(...PARTS) }))],
+];
+
+const stepsOf = (commands: typeof weighted) =>
+  fc.array(
+    fc.record({
+      command: fc.oneof(...commands.map(([weight, arbitrary]) => ({ weight, arbitrary }))),
+      hasty: fc.boolean().map((isEven) => isEven),
+    }),
+    { maxLength: 30, size: 'max' },
+  ) as fc.Arbitrary<readonly Step[]>;
+
+/** Whatever can happen, listeners that meddle and parts that break included. */
+export const steps = stepsOf([...weighted, ...noise]);
+/** The same in a world where every function of the user's does what it should. */
+export const quietSteps = stepsOf(weighted);
+
+export const settings: fc.Arbitrary<SubjectSettings> = fc.record({
+  greets: fc.constantFrom(true, false),
+  acknowledges: fc.constantFrom(false, true),
+  probe: fc.constantFrom('ping', 'frame', 'none'),
+  when: fc.constantFrom('whenQuiet', 'always'),
+  heartbeat: fc.constantFrom(
+    { intervalMs: 15_000, timeoutMs: 10_000 },
+    { intervalMs: 25_000, timeoutMs: 10_000, silenceMs: 30_000 },
+    { intervalMs: 30_000, timeoutMs: 5_000, silenceMs: 20_000 },
+  ),
+  outbox: fc.record(
+    {
+      maxMessages: fc.constantFrom(1_000, 1, 3),
+      overflow: fc.constantFrom('reject', 'drop-oldest', 'drop-newest'),
+      highWaterBytes: fc.constantFrom(1_000_000, 1, 30),
+      ttlMs: fc.constantFrom(Infinity, 3_000),
+    },
+    { requiredKeys: [] },
+  ),
+  retry: fc.oneof(
+    fc.record({
+      stableAfterMs: fc.constantFrom(5_000, 0),
+      maxAttempts: fc.constantFrom(Infinity, 0, 2),
+      initial: fc.constantFrom(true, false),
+    }),
+    fc.constant(false as const),
+  ),
+  providers: fc.constantFrom('values', 'functions', 'slow functions'),
+  resume: fc.constantFrom('none', 'quick', 'slow'),
+  hasPolicy: fc.boolean(),
+});
+
+/** A command in words, for the report of a failure. */
+export function wordsOf({ command, hasty }: Step): string {
+  const { do: name, ...rest } = command;
+  const details = Object.entries(rest).map(([key, value]) => `${key} ${JSON.stringify(value)}`);
+  return `${name}${details.length > 0 ? ` (${details.join(', ')})` : ''}${hasty ? ', and at once' : ''}`;
+}

@@ -1,0 +1,129 @@
+// The books of every message that was ever given to a connection: how it was sent, and what became of it.
+import { DeliveryError, type DeliverOptions } from '../../src/index.ts';
+import type { MemoryTransport } from './memory-transport.ts';
+import { kindOf, talkOf, type Talk } from './talk-protocol.ts';
+
+/** What was said of a message: taken by `send()`, or refused by it, or the outcome of `deliver()`. */
+type Said = 'pending' | 'taken' | 'refused' | 'flushed' | 'acknowledged' | 'cancelled' | DeliveryError['code'];
+
+interface Entry {
+  readonly id: number;
+  readonly isAcknowledged: boolean;
+  said: Said;
+  drops: number;
+  /** How often it was on a wire when its outcome was told. */
+  sentBefore: number | undefined;
+}
+
+interface Sender {
+  send(message: Talk): boolean;
+  deliver(message: Talk, options?: DeliverOptions): Promise<{ readonly outcome: 'flushed' | 'acknowledged' }>;
+}
+
+/** With each of these a user may send the message again: it must not have left. */
+const NEVER_SENT: readonly Said[] = [
+  ...(['refused', 'cancelled', 'OUTBOX_FULL', 'MESSAGE_DROPPED'] as const),
+  ...(['MESSAGE_EXPIRED', 'MESSAGE_UNDELIVERED'] as const),
+];
+
+export class Ledger {
+  readonly #entries: Entry[] = [];
+  readonly #sender: Sender;
+  readonly #transport: MemoryTransport;
+  readonly #acknowledges: boolean;
+
+  constructor(sender: Sender, transport: MemoryTransport, acknowledges: boolean) {
+    this.#sender = sender;
+    this.#transport = transport;
+    this.#acknowledges = acknowledges;
+  }
+
+  get lastId(): number {
+    return this.#entries.length - 1;
+  }
+
+  send(text = ''): void {
+    const entry = this.#open(false);
+    try {
+      this.#sender.send(messageOf(entry.id, text));
+      entry.said = 'taken';
+    } catch {
+      this.#close(entry, 'refused');
+    }
+  }
+
+  /** `twin`: with the same key as the message before, as when a user tries again. */
+  async deliver(options: DeliverOptions & { readonly twin?: boolean; readonly text?: string }): Promise<void> {
+    const entry = this.#open(this.#acknowledges);
+    const { twin = false, text = '', ...given } = options;
+    const key = String(twin ? entry.id - 1 : entry.id);
+    try {
+      const { outcome } = await this.#sender.deliver(messageOf(entry.id, text, key), given);
+      this.#close(entry, outcome);
+    } catch (thrown) {
+      if (thrown instanceof DeliveryError) this.#close(entry, thrown.code);
+      else this.#close(entry, given.signal?.aborted === true ? 'cancelled' : 'refused');
+    }
+  }
+
+  dropped({ talk }: Talk): void {
+    const entry = this.#entries[talk ?? -1];
+    if (entry === undefined) throw new Error(`A message was dropped that was never sent: ${String(talk)}`);
+    entry.drops += 1;
+  }
+
+  /** Everything that is wrong now. `hasEnded`: the connection has, so that nothing is undecided any more. */
+  complaints(hasEnded: boolean): string[] {
+    const wires = this.#transport.links.map(({ frames }) =>
+      frames.filter((frame) => kindOf(frame) === 'talk').map((frame) => Number(talkOf(frame).talk)),
+    );
+    const sent = new Map<number, number>();
+    for (const id of wires.flat()) sent.set(id, (sent.get(id) ?? 0) + 1);
+    return [
+      ...wires.filter((ids) => !isIncreasing(ids)).map((ids) => `messages out of order: ${ids.join()}`),
+      ...this.#entries.flatMap((entry) => complaintsAbout(entry, sent.get(entry.id) ?? 0, hasEnded)),
+    ];
+  }
+
+  /** What became of each message, for comparing two runs. */
+  get outcomes(): readonly string[] {
+    return this.#entries.map(({ id, said, drops }) => `${id}: ${said}${drops > 0 ? ', dropped' : ''}`);
+  }
+
+  #open(isAcknowledged: boolean): Entry {
+    const id = this.#entries.length;
+    const entry: Entry = { id, isAcknowledged, said: 'pending', drops: 0, sentBefore: undefined };
+    this.#entries.push(entry);
+    return entry;
+  }
+
+  #close(entry: Entry, said: Said): void {
+    entry.said = said;
+    const frames = this.#transport.links.flatMap((link) => link.frames);
+    entry.sentBefore = frames.filter((frame) => talkOf(frame).talk === entry.id).length;
+  }
+}
+
+const messageOf = (talk: number, text: string, key?: string): Talk & { text?: string } => ({
+  talk,
+  ...(key !== undefined && { key }),
+  ...(text !== '' && { text }),
+});
+
+const isIncreasing = (ids: readonly number[]) =>
+  ids.every((id, index) => index === 0 || id > Number(ids[index - 1]));
+
+function complaintsAbout(entry: Entry, sent: number, hasEnded: boolean): string[] {
+  const { id, said, drops, sentBefore, isAcknowledged } = entry;
+  const what = `message ${id} (${said}${drops > 0 ? ', dropped' : ''}, sent ${sent} times)`;
+  const wrong: readonly (readonly [boolean, string])[] = [
+    [sent > 1 && !isAcknowledged, 'was sent twice'],
+    [drops > 1 || (drops > 0 && said !== 'taken'), 'was told of twice'],
+    [sent > 0 && (drops > 0 || NEVER_SENT.includes(said)), 'was sent, against what was said'],
+    [sentBefore !== undefined && sent > sentBefore, 'was sent after its outcome'],
+    [sent === 0 && ['flushed', 'acknowledged', 'DELIVERY_UNKNOWN'].includes(said), 'was never sent'],
+    [hasEnded && said === 'pending', 'never had an outcome'],
+    [hasEnded && said === 'taken' && sent + drops === 0, 'was lost silently'],
+  ];
+  return wrong.flatMap(([isWrong, text]) => (isWrong ? [`${what} ${text}`] : []));
+}
