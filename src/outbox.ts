@@ -2,7 +2,7 @@
 // The current state of the connection installs the mode; the machine never sees a message.
 import type { ConnectionState } from '../machines/index.ts';
 import type { Clock } from './clock.ts';
-import { DeliveryError } from './errors.ts';
+import { DeliveryError, describe } from './errors.ts';
 import { deferred, type Deferred } from './deferred.ts';
 import type { OutboxOptions } from './options.ts';
 import type { Protocol } from './protocols/protocol.ts';
@@ -93,7 +93,7 @@ export class Outbox<Incoming, Outgoing> {
   }
 
   send(message: Outgoing): boolean {
-    const frame = this.#protocol.encode(message);
+    const frame = this.#encode(message);
     const mode = this.#mode;
     if (mode.kind !== 'writes' || this.#queue.length > 0 || mode.link.bufferedBytes >= this.#highWaterBytes) {
       return this.#enqueue(this.#entry(message, frame));
@@ -107,7 +107,7 @@ export class Outbox<Incoming, Outgoing> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     const receipt = deferred<Delivery>();
     const ackId = this.#protocol.acknowledgements?.idOf(message);
-    const entry = { ...this.#entry(message, this.#protocol.encode(message), ttlMs), receipt, ackId };
+    const entry = { ...this.#entry(message, this.#encode(message), ttlMs), receipt, ackId };
     this.#enqueue(entry);
     if (signal !== undefined) this.#cancelOn(signal, entry);
     return receipt.promise;
@@ -169,6 +169,12 @@ export class Outbox<Incoming, Outgoing> {
   /** Hands everything that waits to a link that is about to be closed, however much it is. */
   flushTo(link: Link): void {
     while (this.#queue.length > 0) this.#writeNext(link);
+  }
+
+  #encode(message: Outgoing): Frame {
+    const frame: unknown = this.#protocol.encode(message);
+    if (typeof frame === 'string' || frame instanceof Uint8Array) return frame;
+    throw new TypeError(`Expected the protocol to encode to a string or bytes, got ${describe(frame)}.`);
   }
 
   #entry(message: Outgoing, frame: Frame, ttlMs = this.#options.ttlMs): Entry<Outgoing> {

@@ -42,6 +42,9 @@ export class Wire<Incoming, Welcome> {
   /** When the last session was lost, or the first attempt began. */
   downSince = 0;
 
+  /** When reading went on after a pause; what had queued is read from then on. */
+  resumedAt = 0;
+
   #attempts = 0;
   #reconnects = 0;
   #bytesIn = 0;
@@ -119,6 +122,8 @@ export class Wire<Incoming, Welcome> {
   }
 
   speedUp(consumer: object): void {
-    if (this.#slow.delete(consumer) && this.#slow.size === 0) this.link?.resume?.();
+    if (!this.#slow.delete(consumer) || this.#slow.size > 0) return;
+    this.resumedAt = this.#clock.now();
+    this.link?.resume?.();
   }
 }

@@ -5,7 +5,7 @@ import { DEFAULTS, type OutboxOptions } from '../src/options.ts';
 import { Outbox } from '../src/outbox.ts';
 import { VirtualClock } from '../src/testing/virtual-clock.ts';
 import { FakeLink } from './support/fake-transport.ts';
-import { rejectionOf, watch } from './support/stage.ts';
+import { rejectionOf, watch } from './support/connected.ts';
 
 interface Message {
   readonly id?: string;
@@ -269,7 +269,9 @@ describe('the time to live', () => {
   test.each([Number.NaN, -1, 0, '5'])('refuses %s as ttlMs of a delivery', async (ttlMs) => {
     const { outbox } = made();
 
-    await expect((async () => outbox.deliver(say('one'), { ttlMs: ttlMs as number }))()).rejects.toMatchObject({
+    const bad = { ttlMs: ttlMs as number };
+
+    expect(() => watch(outbox.deliver(say('one'), bad))).toThrow(
       code: 'INVALID_OPTION',
     });
   });

@@ -99,7 +99,9 @@ class Heartbeat<Incoming, Welcome> {
   }
 
   get #lastSignAt(): number {
-    return Math.max(this.#openedAt, this.#world.wire.lastReceivedAt ?? 0);
+    const { isPaused, lastReceivedAt = 0, resumedAt } = this.#world.wire;
+    // While we do not read, silence is ours.
+    return isPaused ? this.#now : Math.max(this.#openedAt, lastReceivedAt, resumedAt);
   }
 
   #arm(): void {
@@ -205,12 +207,14 @@ class Heartbeat<Incoming, Welcome> {
     const hasMoved =
       mark !== undefined &&
       (bytesIn > mark.bytesIn || (mark.backlog > 0 && bytesOut - bufferedBytes > mark.bytesLeft));
-    if (hasMoved || this.#world.wire.isPaused) {
+    const wasUnread = mark !== undefined && this.#lastSignAt > mark.askedAt;
+    if (hasMoved || wasUnread) {
       this.#setMark();
       this.#deadAt = this.#now + this.#limits.timeoutMs;
       return false;
     }
     // The chart lets go only of a link in doubt; probes that are always sent may all have gone out before the silence.
+    if (mark === undefined) this.#tell({ type: 'heartbeat.doubted', cause: 'silence' });
     if (mark === undefined) this.#tell({ type: 'heartbeat.doubted', cause: 'silence' });
     this.#tell({ type: 'heartbeat.missed', silentForMs: Math.round(this.#now - this.#lastSignAt) });
     return true;

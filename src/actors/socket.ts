@@ -132,13 +132,14 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
     let step: HandshakeStep<Incoming, Welcome>;
     try {
       step = handshake.receive(frame);
+      // Read within the guard: a protocol written in JavaScript may have answered nothing.
+      if (step.status === 'rejected') this.#refuse(failureOfRejection(step, 'authenticating'));
     } catch (thrown) {
       this.#refuse(failureOfHandshake(thrown));
       return;
     }
-    if (step.status === 'rejected') this.#refuse(failureOfRejection(step, 'authenticating'));
-    else if (step.status === 'accepted') this.#accept(step);
-    else this.#sendAll(step.send ?? []);
+    if (step.status === 'accepted') this.#accept(step);
+    else if (step.status === 'pending') this.#sendAll(step.send ?? []);
   }
 
   #accept({
@@ -203,6 +204,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
     try {
       message = this.#world.protocol.decode(frame);
     } catch (thrown) {
+      this.#world.wire.invalidMessages += 1;
       this.#world.wire.inbox.invalid(frame, thrown);
       return;
     }

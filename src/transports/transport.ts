@@ -72,7 +72,7 @@ export interface Link {
 export interface Transport {
   readonly name: string;
   /**
-   * Opens one socket.
+   * Opens one socket. Nothing is told before this has returned.
    *
    * @throws {TypeError | SyntaxError} what the platform says of a URL or subprotocol it cannot use.
    */

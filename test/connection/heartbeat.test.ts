@@ -4,7 +4,7 @@ import { Connection, type HeartbeatOptions, type Protocol } from '../../src/inde
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { until } from '../../src/testing/wait.ts';
 import { FakeTransport, type FakeLink } from '../support/fake-transport.ts';
-import { quiet, stage } from '../support/stage.ts';
+import { quiet, stage } from '../support/connected.ts';
 
 const heartbeat = { intervalMs: 15_000, timeoutMs: 10_000 };
 
@@ -398,7 +398,7 @@ describe('a heartbeat function of the protocol that throws', () => {
     const { clock, connection, codes } = await overFakeLink({ protocol });
 
     clock.advance(15_000);
-    expect([connection.state, codes]).toEqual(['open', ['LISTENER_FAILED']]);
+    expect([connection.state, codes]).toEqual(['open', ['PROTOCOL_FAILED']]);
     clock.advance(10_000);
 
     expect(connection.state).toBe('reconnecting');
@@ -414,6 +414,6 @@ describe('a heartbeat function of the protocol that throws', () => {
     expect(() => link.receive('yes')).not.toThrow();
 
     expect(messages).toEqual(['yes']);
-    expect([connection.state, codes]).toEqual(['open', ['LISTENER_FAILED']]);
+    expect([connection.state, codes]).toEqual(['open', ['PROTOCOL_FAILED']]);
   });
 });

@@ -5,7 +5,7 @@ import { Connection, type ConnectionOptions, type Protocol } from '../../src/ind
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { until } from '../../src/testing/wait.ts';
 import { FakeTransport } from '../support/fake-transport.ts';
-import { quiet, rejectionOf } from '../support/stage.ts';
+import { quiet, rejectionOf } from '../support/connected.ts';
 
 const broken = (): never => {
   throw new Error('broken');
@@ -129,7 +129,7 @@ describe('a function of the protocol that throws', () => {
 
     expect(() => link.receive('one')).not.toThrow();
 
-    expect([connection.state, errors, messages]).toEqual(['open', ['LISTENER_FAILED'], ['one']]);
+    expect([connection.state, errors, messages]).toEqual(['open', ['PROTOCOL_FAILED'], ['one']]);
   });
 
   test('(acknowledgedBy) is reported, and the message delivered', async () => {
@@ -139,7 +139,7 @@ describe('a function of the protocol that throws', () => {
 
     expect(() => link.receive('answer')).not.toThrow();
 
-    expect([connection.state, errors, messages]).toEqual(['open', ['LISTENER_FAILED'], ['answer']]);
+    expect([connection.state, errors, messages]).toEqual(['open', ['PROTOCOL_FAILED'], ['answer']]);
     link.end();
     expect(await delivery).toMatchObject({ code: 'DELIVERY_UNKNOWN' });
   });
@@ -158,7 +158,7 @@ describe('a function of the protocol that throws', () => {
 
     expect(() => link.end({ closeCode: 1008, closeReason: 'no' })).not.toThrow();
 
-    expect([connection.state, errors]).toEqual(['failed', ['LISTENER_FAILED']]);
+    expect([connection.state, errors]).toEqual(['failed', ['PROTOCOL_FAILED']]);
   });
 
   test('(farewell) is reported, and the close frame sent', async () => {
@@ -169,7 +169,7 @@ describe('a function of the protocol that throws', () => {
     link.end({ closeCode: 1000 });
     await disconnected;
 
-    expect([connection.state, errors]).toEqual(['closed', ['LISTENER_FAILED']]);
+    expect([connection.state, errors]).toEqual(['closed', ['PROTOCOL_FAILED']]);
   });
 });
 

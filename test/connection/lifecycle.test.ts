@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Connection, ConnectionError } from '../../src/index.ts';
 import { until } from '../../src/testing/wait.ts';
 import { guarded } from '../support/guarded-protocol.ts';
-import { quiet, rejectionOf, stage, watch } from '../support/stage.ts';
+import { quiet, rejectionOf, stage, watch } from '../support/connected.ts';
 
 const refused = { retry: false } as const;
 

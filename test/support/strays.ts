@@ -19,6 +19,9 @@ export function catchStrays(): Strays {
   const events = ['unhandledRejection', 'uncaughtException'] as const;
   const before = events.map((event) => process.rawListeners(event));
   const { setTimeout: realSetTimeout } = globalThis;
+  const { emitWarning } = process;
+  // A logger that throws has nobody left to be told of but the platform.
+  process.emitWarning = () => undefined;
   for (const event of events) {
     process.removeAllListeners(event);
     process.on(event, (thrown: unknown) => caught.push(`${event}: ${textOf(thrown)}`));
@@ -36,6 +39,7 @@ export function catchStrays(): Strays {
     take: () => caught.splice(0),
     [Symbol.dispose]() {
       globalThis.setTimeout = realSetTimeout;
+      process.emitWarning = emitWarning;
       for (const [index, event] of events.entries()) {
         process.removeAllListeners(event);
         for (const listener of before[index] ?? []) process.on(event, listener as () => void);

@@ -125,10 +125,10 @@ export class TerminalView implements View {
     readline.on('close', () => {
       stdin.off('keypress', measure);
       if (this.#isClosed) return;
-      // readline has let go of the terminal: what follows is printed below, without a prompt.
+      this.#erase(readline.getCursorPos().rows);
+      // readline has let go of the terminal: what follows is printed without a prompt.
       this.#isClosed = true;
       clearInterval(this.#ticking);
-      this.#io.stdout.write('\n');
       left();
     });
   }
