@@ -81,8 +81,7 @@ const statewire: Contender = async (url) => {
   };
 };
 
-const partysocket: Contender = (url) =>
-  domClient(new PartySocket(url, [], { WebSocket }));
+const partysocket: Contender = (url) => domClient(new PartySocket(url, [], { WebSocket }));
 
 const reconnectingWebSocket: Contender = (url) =>
   domClient(new ReconnectingWebSocket(url, [], { WebSocket }));
@@ -95,7 +94,7 @@ const graphqlWs: Contender = async (url) => {
     client.subscribe<Message>(
       { query: 'subscription { tick }', variables: { bytes, count } },
       {
-        next: ({ data }) => data && emitter.emit((data).type, data),
+        next: ({ data }) => data && emitter.emit(data.type, data),
         error: () => undefined,
         complete: () => undefined,
       },

@@ -61,7 +61,7 @@ export async function open(name: string, url: string, count: number): Promise<nu
 
 /** Heap bytes of an idle open connection, in a process of its own. */
 export async function memory(name: string, url: string, count: number): Promise<number> {
-  const child = fork(new URL('memory.ts', import.meta.url), [name, url, String(count)], {
+  const child = fork(new URL('memory.js', import.meta.url), [name, url, String(count)], {
     execArgv: [...process.execArgv, '--expose-gc'],
   });
   const [bytes] = (await once(child, 'message')) as [number];

@@ -1,11 +1,14 @@
 // `npm run bench`: statewire beside raw ws and its peers, one round of each after the other, as ratios of medians.
-// `npm run bench -- --quick` takes a minute, with a tenth of the messages and three rounds.
+// `npm run bench -- --quick` takes a minute, with a tenth of the messages and three rounds;
+// `--only=receive`, `send`, `burst`, `open` or `memory` takes one part.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { canSend, CONTENDERS } from './contenders.ts';
 import { memory, open, receive, send } from './measure.ts';
 
 const isQuick = process.argv.includes('--quick');
+const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7);
+const wants = (part: string): boolean => only === undefined || only === part;
 const ROUNDS = isQuick ? 3 : 9;
 const SCALE = isQuick ? 0.1 : 1;
 const SIZES = [16, 128, 1_024, 16_384];
@@ -54,7 +57,7 @@ function print(
   }
 }
 
-const server = fork(new URL('server.ts', import.meta.url), { execArgv: process.execArgv });
+const server = fork(new URL('server.js', import.meta.url));
 const [port] = (await once(server, 'message')) as [number];
 const url = `ws://127.0.0.1:${String(port)}`;
 const senders = names.filter(canSend);
@@ -67,34 +70,40 @@ const sized = async (measure: (bytes: number) => Promise<Figures>) => {
 console.log(
   `Node ${process.version}, ${String(ROUNDS)} rounds, interleaved; ratios of medians to raw ws, higher is better but for memory.`,
 );
-print(
-  'Receive: parsed and dispatched',
-  names,
-  await sized((bytes) => interleave(names, (name) => receive(name, url, bytes, enough(bytes)))),
-  'messages/s',
-);
-print(
-  'Send, one a turn',
-  senders,
-  await sized((bytes) => interleave(senders, (name) => send(name, url, bytes, enough(bytes) / 4, 1))),
-  'messages/s',
-);
-print(
-  'Send, bursts of 100 a turn',
-  senders,
-  await sized((bytes) => interleave(senders, (name) => send(name, url, bytes, enough(bytes), 100))),
-  'messages/s',
-);
-print(
-  'Open',
-  names,
-  [['one after the other', await interleave(names, (name) => open(name, url, Math.ceil(300 * SCALE)))]],
-  'connections/s',
-);
+if (wants('receive'))
+  print(
+    'Receive: parsed and dispatched',
+    names,
+    await sized((bytes) => interleave(names, (name) => receive(name, url, bytes, enough(bytes)))),
+    'messages/s',
+  );
+if (wants('send'))
+  print(
+    'Send, one a turn',
+    senders,
+    await sized((bytes) => interleave(senders, (name) => send(name, url, bytes, enough(bytes) / 4, 1))),
+    'messages/s',
+  );
+if (wants('burst'))
+  print(
+    'Send, bursts of 100 a turn',
+    senders,
+    await sized((bytes) => interleave(senders, (name) => send(name, url, bytes, enough(bytes), 100))),
+    'messages/s',
+  );
+if (wants('open'))
+  print(
+    'Open',
+    names,
+    [['one after the other', await interleave(names, (name) => open(name, url, Math.ceil(300 * SCALE)))]],
+    'connections/s',
+  );
 
-const heaps: [string, number][] = [];
-for (const name of names) heaps.push([name, await memory(name, url, isQuick ? 500 : 2_000)]);
-console.log('\n### Heap of an idle open connection\n\n| client | bytes |\n| --- | --- |');
-for (const [name, bytes] of heaps) console.log(`| ${name} | ${Math.round(bytes).toLocaleString('en')} |`);
+if (wants('memory')) {
+  const heaps: [string, number][] = [];
+  for (const name of names) heaps.push([name, await memory(name, url, isQuick ? 1_000 : 5_000)]);
+  console.log('\n### Heap of an idle open connection\n\n| client | bytes |\n| --- | --- |');
+  for (const [name, bytes] of heaps) console.log(`| ${name} | ${Math.round(bytes).toLocaleString('en')} |`);
+}
 
 server.disconnect();

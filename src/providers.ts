@@ -29,9 +29,8 @@ export const isProvider = (value: unknown): value is (...args: never[]) => unkno
   typeof value === 'function';
 
 /** Whether asking again may bring other credentials: they may be in any of the four. */
-export const canRefresh = (
-  options: Pick<ConnectionOptions<never, never, never, never>, Providing>,
-): boolean => [options.credentials, options.headers, options.url, options.protocols].some(isProvider);
+export const canRefresh = (options: { readonly [Name in Providing]?: unknown }): boolean =>
+  [options.credentials, options.headers, options.url, options.protocols].some(isProvider);
 
 async function ask<Value>(
   option: Providing,

@@ -48,24 +48,33 @@ export interface World<Incoming, Outgoing, Welcome, Credentials> {
   readonly report: Report;
 }
 
-/** Provides the machine's actors, starts it, and has every snapshot followed. */
+type AnyWorld = World<unknown, unknown, unknown, unknown>;
+
+interface Room {
+  readonly world: AnyWorld;
+  /** What the running actors hold, to be released if the machine itself breaks. */
+  readonly held: Set<() => void>;
+}
+
+/** One machine serves all connections, because providing it anew would cost each of them 65 kB: each has its room. */
+const rooms = new WeakMap<object, Room>();
+
+const machine = connectionMachine.provide({
+  actors: {
+    socket: housed(socketActor),
+    heartbeat: housed(heartbeatActor),
+    farewell: housed(farewellActor),
+    retryPolicy: housed(retryPolicyActor),
+    surroundings: housed(surroundingsActor),
+  },
+});
+
+/** Makes the actor of a connection, starts it, and has every snapshot followed. */
 export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
   world: World<Incoming, Outgoing, Welcome, Credentials>,
   announcer: Announcer<Incoming, Outgoing, Welcome>,
 ): ConnectionActor {
-  const { options, settings, surroundings } = world;
-  const held = new Set<() => void>();
-  const reportProtocol = (thrown: unknown) => world.report('PROTOCOL_FAILED', 'protocol', thrown);
-  const reportPolicy = (thrown: unknown) => world.report('RETRY_POLICY_FAILED', 'retry', thrown);
-  const machine = connectionMachine.provide({
-    actors: {
-      socket: owned(held, socketActor({ ...world, report: reportProtocol })),
-      heartbeat: owned(held, heartbeatActor({ ...world, report: reportProtocol })),
-      farewell: owned(held, farewellActor({ ...world, report: reportProtocol })),
-      retryPolicy: owned(held, retryPolicyActor({ ...world, report: reportPolicy } as never)),
-      surroundings: owned(held, surroundingsActor(surroundings)),
-    },
-  });
+  const { options, settings } = world;
   const inspect =
     options.inspect &&
     guarded(options.inspect, (thrown) => world.report('LISTENER_FAILED', 'inspect', thrown));
@@ -74,10 +83,12 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
     clock: settings.clock,
     ...(inspect && { inspect }),
   });
+  const room = { world: world as unknown as AnyWorld, held: new Set<() => void>() };
+  rooms.set(actor.system, room);
   actor.subscribe({
     next: (snapshot) => announcer.follow(snapshot),
     error: (thrown) => {
-      for (const dispose of [...held]) dispose();
+      for (const dispose of [...room.held]) dispose();
       announcer.crash(thrown);
     },
   });
@@ -85,20 +96,22 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
 }
 
 /**
- * When an action or a guard throws, XState leaves the invoked children running and `stop()` does nothing any more
- * (xstate issues 5153 and 4726). So every cleanup is kept here too, and run once, by whoever comes first.
+ * Gives an actor the world of its connection. When an action or a guard throws, XState leaves the invoked children
+ * running and `stop()` does nothing any more (xstate issues 5153 and 4726): so every cleanup is kept in the room too,
+ * and run once, by whoever comes first.
  */
-function owned<Sent extends AnyEventObject, Input extends NonReducibleUnknown>(
-  held: Set<() => void>,
-  logic: CallbackLogicFunction<EventObject, Sent, Input>,
+function housed<Sent extends AnyEventObject, Input extends NonReducibleUnknown>(
+  actor: (world: AnyWorld) => CallbackLogicFunction<EventObject, Sent, Input>,
 ) {
   return fromCallback<EventObject, Input>((args) => {
-    const cleanup = logic(args);
+    const room = rooms.get(args.system);
+    if (room === undefined) throw new Error('An actor was started outside of a connection.');
+    const cleanup = actor(room.world)(args);
     if (typeof cleanup !== 'function') return undefined;
     const dispose = () => {
-      if (held.delete(dispose)) cleanup();
+      if (room.held.delete(dispose)) cleanup();
     };
-    held.add(dispose);
+    room.held.add(dispose);
     return dispose;
   });
 }

@@ -266,16 +266,6 @@ describe('the time to live', () => {
     expect(delivery.outcome).toMatchObject({ rejected: { code: 'MESSAGE_EXPIRED' } });
   });
 
-  test.each([Number.NaN, -1, 0, '5'])('refuses %s as ttlMs of a delivery', async (ttlMs) => {
-    const { outbox } = made();
-
-    const bad = { ttlMs: ttlMs as number };
-
-    expect(() => watch(outbox.deliver(say('one'), bad))).toThrow(
-      code: 'INVALID_OPTION',
-    });
-  });
-
   test('bounds the wait for an acknowledgement as well', async () => {
     const { outbox, clock } = made();
     outbox.write(aLink());

@@ -3,21 +3,17 @@
 import type { CallbackLogicFunction, EventObject } from 'xstate';
 import type { Doubt, HeartbeatEvent } from '../../machines/index.ts';
 import type { Settings } from '../settings.ts';
-import type { Surroundings } from '../platform/platform.ts';
 import type { HeartbeatProtocol } from '../protocols/protocol.ts';
 import type { Link } from '../transports/transport.ts';
-import type { Wire } from '../wire.ts';
+import type { World } from '../wiring.ts';
 
 /** A timer that fires later than this means that we were away, not the peer: a sleep, a frozen page, a blocked loop. */
 const LATE_MS = 1_000;
 
-export interface HeartbeatWorld<Incoming, Welcome> {
-  readonly settings: Settings;
-  readonly protocol: { readonly heartbeat?: HeartbeatProtocol<Incoming, Welcome> };
-  readonly wire: Wire<Incoming, Welcome>;
-  readonly surroundings: Surroundings;
-  readonly report: (thrown: unknown) => void;
-}
+type HeartbeatWorld<Incoming, Welcome> = Pick<
+  World<Incoming, never, Welcome, never>,
+  'settings' | 'protocol' | 'wire' | 'surroundings' | 'report'
+>;
 
 type Tell = (event: HeartbeatEvent) => void;
 
@@ -179,7 +175,7 @@ class Heartbeat<Incoming, Welcome> {
         try {
           if (isAnswer(message)) answered();
         } catch (thrown) {
-          report(thrown);
+          report('PROTOCOL_FAILED', 'protocol', thrown);
         }
       },
     };
@@ -187,7 +183,7 @@ class Heartbeat<Incoming, Welcome> {
       if (probe === 'ping') this.#link.ping?.();
       else if (wire.session !== undefined) this.#link.send(probe(wire.session.welcome));
     } catch (thrown) {
-      report(thrown);
+      report('PROTOCOL_FAILED', 'protocol', thrown);
     }
   }
 

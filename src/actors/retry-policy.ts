@@ -3,21 +3,16 @@
 import type { CallbackLogicFunction, EventObject } from 'xstate';
 import type { Failure, PolicyInput, VerdictEvent } from '../../machines/index.ts';
 import { toError } from '../errors.ts';
-import type { ConnectionOptions } from '../options.ts';
-import type { Settings } from '../settings.ts';
 import { fixedBackoff } from '../backoff.ts';
 import type { Surroundings } from '../platform/platform.ts';
 import { canRefresh } from '../providers.ts';
 import { decide, type Decision, type Loss, type RetryRules, type Verdict } from '../retry-policy.ts';
-import type { Wire } from '../wire.ts';
+import type { World } from '../wiring.ts';
 
-export interface PolicyWorld {
-  readonly options: ConnectionOptions<never, never, never, never>;
-  readonly settings: Settings;
-  readonly wire: Pick<Wire<never, never>, 'downSince' | 'stableForMs'>;
-  readonly surroundings: Surroundings;
-  readonly report: (thrown: unknown) => void;
-}
+type PolicyWorld = Pick<
+  World<unknown, unknown, unknown, unknown>,
+  'options' | 'settings' | 'wire' | 'surroundings' | 'report'
+>;
 
 export const retryPolicyActor =
   (world: PolicyWorld): CallbackLogicFunction<EventObject, VerdictEvent, PolicyInput> =>
@@ -54,7 +49,7 @@ function isOnline(surroundings: Surroundings, report: PolicyWorld['report']): bo
   try {
     return surroundings.isOnline();
   } catch (thrown) {
-    report(thrown);
+    report('RETRY_POLICY_FAILED', 'retry', thrown);
     return true;
   }
 }
@@ -67,7 +62,7 @@ function byDefault({ settings, report }: PolicyWorld, loss: Loss, failure: Failu
     checkDelay(decision);
     return decision;
   } catch (thrown) {
-    report(thrown);
+    report('RETRY_POLICY_FAILED', 'retry', thrown);
     return decide(loss, failure, { ...(retry as RetryRules), backoff: fixedBackoff() }, () => 0.5);
   }
 }
@@ -85,7 +80,7 @@ function byUser(
     const verdict = settings.policy(loss, proposal);
     return verdict === proposal ? decision : decisionOf(verdict, failure);
   } catch (thrown) {
-    report(thrown);
+    report('RETRY_POLICY_FAILED', 'retry', thrown);
     return decision;
   }
 }

@@ -4,28 +4,16 @@ import type { CallbackLogicFunction, EventObject } from 'xstate';
 import type { Failure, Phase, SocketEvent, SocketInput } from '../../machines/index.ts';
 import { makeFailure, textOf } from '../errors.ts';
 import { failureOfAttempt, failureOfSession } from '../failures.ts';
-import type { ConnectionOptions } from '../options.ts';
-import type { Settings } from '../settings.ts';
-import type { Handshake, HandshakeStep, Protocol, Rejection } from '../protocols/protocol.ts';
+import type { Handshake, HandshakeStep, Rejection } from '../protocols/protocol.ts';
 import { ProviderError, redactUrl, resolveAttempt } from '../providers.ts';
-import type { Frame, LinkEnd, LinkEvents, Target, Transport } from '../transports/transport.ts';
-import type { Wire } from '../wire.ts';
-
-export interface SocketWorld<Incoming, Outgoing, Welcome, Credentials> {
-  readonly options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>;
-  readonly protocol: Protocol<Incoming, Outgoing, Welcome, Credentials>;
-  readonly settings: Settings;
-  readonly transport: Transport;
-  readonly wire: Wire<Incoming, Welcome>;
-  /** Told of what a function of the protocol threw where it could do no harm. */
-  readonly report: (thrown: unknown) => void;
-}
+import type { Frame, LinkEnd, LinkEvents, Target } from '../transports/transport.ts';
+import type { World } from '../wiring.ts';
 
 type Tell = (event: SocketEvent) => void;
 
 export const socketActor =
   <Incoming, Outgoing, Welcome, Credentials>(
-    world: SocketWorld<Incoming, Outgoing, Welcome, Credentials>,
+    world: World<Incoming, Outgoing, Welcome, Credentials>,
   ): CallbackLogicFunction<EventObject, SocketEvent, SocketInput> =>
   ({ input, sendBack }) => {
     const attempt = new Attempt(world, input, sendBack);
@@ -34,7 +22,7 @@ export const socketActor =
   };
 
 class Attempt<Incoming, Outgoing, Welcome, Credentials> {
-  readonly #world: SocketWorld<Incoming, Outgoing, Welcome, Credentials>;
+  readonly #world: World<Incoming, Outgoing, Welcome, Credentials>;
   readonly #input: SocketInput;
   readonly #tell: Tell;
   readonly #over = new AbortController();
@@ -47,7 +35,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
   /** Messages that came before the machine had heard that the session is open. */
   readonly #early: Incoming[] = [];
 
-  constructor(world: SocketWorld<Incoming, Outgoing, Welcome, Credentials>, input: SocketInput, tell: Tell) {
+  constructor(world: World<Incoming, Outgoing, Welcome, Credentials>, input: SocketInput, tell: Tell) {
     this.#world = world;
     this.#input = input;
     this.#tell = tell;
@@ -221,7 +209,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
     try {
       return ask();
     } catch (thrown) {
-      this.#world.report(thrown);
+      this.#world.report('PROTOCOL_FAILED', 'protocol', thrown);
       return undefined;
     }
   }

@@ -54,7 +54,7 @@ function programFor(io: Io, end: (code: ExitCode) => void): Command {
     .addHelpText('after', HELP);
   const commands = [
     addConnectCommand(program, async (settings) => end(await connect(settings, io))),
-    addDemoCommand(program, async (settings) => end(await demo(settings, io))),
+    addDemoCommand(program, async () => end(await demo(io))),
   ];
   for (const command of [program, ...commands]) {
     command

@@ -64,7 +64,7 @@ export class CoordinatorClient implements AsyncDisposable {
     const canRefresh = typeof token === 'function';
     this.#connection.on('message', (event) => {
       this.emit(nameOf(event), event);
-      if (canRefresh && saysTokenExpired(event)) this.#revoke(event);
+      if (canRefresh && this.connected && saysTokenExpired(event)) this.#revoke(event);
     });
   }
 

@@ -138,6 +138,10 @@ class NativeLink implements Link {
     };
   }
 
+  get #isOpen(): boolean {
+    return this.#socket.readyState === OPEN && this.#events !== SILENT;
+  }
+
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount;
   }
@@ -152,7 +156,7 @@ class NativeLink implements Link {
 
   send(frame: Frame, flushed?: (error?: unknown) => void): void {
     const socket = this.#socket;
-    if (socket.readyState !== OPEN) {
+    if (!this.#isOpen) {
       refuse(flushed);
       return;
     }
@@ -165,7 +169,7 @@ class NativeLink implements Link {
   }
 
   whenDrained(callback: () => void): void {
-    if (this.#socket.readyState === OPEN) this.#wait(callback);
+    if (this.#isOpen) this.#wait(callback);
   }
 
   close(code: number, reason: string): void {
@@ -226,7 +230,6 @@ class NativeLink implements Link {
 
   #stopWaiting(): Waiter[] {
     this.#clock.clearTimeout(this.#poll);
-    this.#poll = undefined;
     return this.#waiters.splice(0);
   }
 }

@@ -1,6 +1,5 @@
 // A real Chromium whose pages are left alone: they can be offline and in the background, as a user's can.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -22,6 +21,8 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
   '--remote-debugging-port=0',
+  // Nothing is open when Playwright attaches, so that it meets no page halfway through loading.
+  '--no-startup-window',
 ];
 
 export interface TestBrowser {
@@ -37,24 +38,36 @@ export const findChromium = (): string | undefined =>
 
 /** Starts a browser with a new profile, and a web server on loopback that serves the page. */
 export async function startBrowser(path: string): Promise<TestBrowser> {
-  const pages = await servePage();
   const profile = await mkdtemp(join(tmpdir(), 'statewire-chromium-'));
-  const flags = [...FLAGS, `--user-data-dir=${profile}`];
-  const child = spawn(path, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
-  // Without this, Playwright has every page believe that it has the focus and is never hidden.
-  const browser = await chromium.connectOverCDP(await endpointOf(child), { noDefaults: true });
-  return {
-    context: browser.contexts()[0]!,
-    pageUrl: `http://${pages.authority}/`,
-    async close() {
-      const session = await browser.newBrowserCDPSession();
-      const exited = once(child, 'exit');
-      await session.send('Browser.close');
-      await exited;
-      await rm(profile, { recursive: true, force: true, maxRetries: 3 });
-      await pages.goAway();
-    },
+  const child = spawn(path, [...FLAGS, `--user-data-dir=${profile}`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exited = new Promise((resolve) => child.once('close', resolve));
+  const removeProfile = async () => {
+    await exited;
+    await rm(profile, { recursive: true, force: true, maxRetries: 3 });
   };
+  try {
+    // With its defaults, Playwright has every page believe that it is never hidden.
+    const options = { noDefaults: true, timeout: 20_000 };
+    const browser = await chromium.connectOverCDP(await endpointOf(child), options);
+    const pages = await servePage();
+    return {
+      context: browser.contexts()[0]!,
+      pageUrl: `http://${pages.authority}/`,
+      async close() {
+        const session = await browser.newBrowserCDPSession();
+        // It may be gone before it has answered.
+        await session.send('Browser.close').catch(() => undefined);
+        await removeProfile();
+        await pages.goAway();
+      },
+    };
+  } catch (error) {
+    child.kill('SIGKILL');
+    await removeProfile();
+    throw error;
+  }
 }
 
 /** Chromium says on standard error where it can be controlled. */

@@ -1,6 +1,6 @@
 // The package in a real browser, through its native WebSocket, against a real server on loopback.
 import type { JSHandle, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MockCoordinator } from '../../src/testing/mock-coordinator.ts';
 import { PuppetServer, type PuppetSocket } from '../../src/testing/puppet-server.ts';
 import { until } from '../../src/testing/wait.ts';
@@ -12,7 +12,7 @@ const AN_HOUR_MS = 3_600_000;
 const chromiumPath = findChromium();
 if (chromiumPath === undefined) {
   const remedy = 'No Chromium found: run "apt-get install -y chromium", or set CHROMIUM_PATH.';
-  if (process.env['CI'] !== undefined) throw new Error(remedy);
+  if (process.env['CI']) throw new Error(remedy);
   process.stderr.write(`The browser tests are skipped. ${remedy}\n`);
 }
 
@@ -24,8 +24,8 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
 
   beforeAll(async () => {
     browser = await startBrowser(chromiumPath!);
+    return () => browser.close();
   }, 30_000);
-  afterAll(() => browser.close());
 
   beforeEach(async () => {
     server = await PuppetServer.listen();

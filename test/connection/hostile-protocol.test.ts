@@ -5,7 +5,7 @@ import { Connection, type ConnectionOptions, type Protocol } from '../../src/ind
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { until } from '../../src/testing/wait.ts';
 import { FakeTransport } from '../support/fake-transport.ts';
-import { quiet, rejectionOf } from '../support/connected.ts';
+import { rejectionOf } from '../support/connected.ts';
 
 const broken = (): never => {
   throw new Error('broken');
@@ -207,27 +207,5 @@ describe('a transport', () => {
       code: 'CONNECT_FAILED',
       message: 'The socket could not be opened: broken.',
     });
-  });
-
-  test('that opens before it has returned is greeted all the same', async () => {
-    const transport = new FakeTransport();
-    const { connection } = connectionOf({
-      protocol: greeting,
-      transport: {
-        name: 'hasty',
-        open: (target, events) => {
-          const link = transport.open(target, events);
-          link.open();
-          return link;
-        },
-      },
-    });
-    const connecting = connection.connect();
-    await until(() => transport.links.length > 0);
-    await quiet();
-
-    expect(transport.link.sent).toEqual(['hello']);
-    transport.link.receive('welcome');
-    await connecting;
   });
 });

@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { CoordinatorEvent } from '../../src/coordinator/index.ts';
 import { until } from '../../src/testing/wait.ts';
+import { quiet } from '../testing/leftovers.ts';
 import { connected, coordinatorAnd, fixture, puppetConnected, recordingLogger, untilState } from './setup.ts';
 
 describe('events (S0-09, S0-12, S0-24)', () => {
@@ -247,7 +248,8 @@ describe('listen() (S0-33)', () => {
     const events = client.listen('custom');
     const next = async (n: number) => {
       coordinator.emit({ type: 'custom', n });
-      return (await events.next()).value?.['n'];
+      const { value } = (await events.next()) as IteratorYieldResult<CoordinatorEvent>;
+      return value['n'];
     };
     const seen = [await next(1)];
     connection.socket.reset();
@@ -289,7 +291,13 @@ describe('listen() (S0-33)', () => {
     const total = 2_000;
     const padding = 'x'.repeat(10_000);
     for (let n = 1; n <= total; n += 1) coordinator.emit({ type: 'n', n, padding });
-    await until(() => client.stats.messagesIn > 10);
+    let came: number;
+    do {
+      came = client.stats.messagesIn;
+      await quiet();
+    } while (came !== client.stats.messagesIn);
+    expect(came).toBeGreaterThan(10);
+    expect(came).toBeLessThan(total);
     const seen: unknown[] = [];
     for await (const { n } of events) {
       seen.push(n);

@@ -82,18 +82,22 @@ describe('a token provider (S0-36)', () => {
     expect(tokensOf(coordinator)).toEqual(['token-1']);
   });
 
-  it('may be asked again in a later session', async () => {
-    const { client, clock, coordinator } = await connected({ token: counting() });
-    for (const expected of [3, 5]) {
+  it('may be asked once more in each session', async () => {
+    let current = 1;
+    const token = ({ reason }: { reason: string }) => {
+      if (reason === 'CREDENTIALS_REJECTED') current += 1;
+      return `token-${String(current)}`;
+    };
+    const { client, clock, coordinator } = await connected({ token });
+    for (let session = 2; session <= 3; session += 1) {
       coordinator.expireTokens();
-      const live = coordinator.connections.at(-1)!;
-      const token = `token-${String(expected - 1)}`;
-      coordinator.connections.at(-1)!.socket.reset();
+      coordinator.resetAll();
       await untilState(client, 'reconnecting');
       clock.advance(1_000);
       await untilState(client, 'open');
-      expect([live.isClosed, tokensOf(coordinator).at(-1)]).toEqual([true, token]);
     }
+
+    expect(tokensOf(coordinator)).toEqual(['token-1', 'token-1', 'token-2', 'token-2', 'token-3']);
   });
 });
 
@@ -236,20 +240,19 @@ describe('a token that expires in mid-session (S0-36)', () => {
     expect([heard, client.state]).toEqual([others, 'open']);
   });
 
-  it('does nothing after disconnect()', async () => {
-    const { client, coordinator, socket, clock } = {
-      ...(await puppetConnected({ token: counting() })),
-      coordinator: 0,
-    };
+  it('brings no connection back that is being closed', async () => {
+    const { client, clock, server, socket } = await puppetConnected({ token: counting() });
     socket.holdClose();
     const ended = client.disconnect();
     socket.send(fixture('token-expired'));
-    socket.answerClose;
     await until(() => client.stats.messagesIn === 2);
+    expect(client.state).toBe('closing');
     clock.advance(1_000);
     await ended;
+    clock.advance(120_000);
+    await quiet();
 
-    expect([client.state, coordinator]).toEqual(['closed', 0]);
+    expect([client.state, server.totalConnections]).toEqual(['closed', 1]);
   });
 });
 

@@ -24,7 +24,9 @@ export function auditLink(link: MemoryLink, farewell: Farewell | undefined, isRe
       : []),
     ...(farewell === undefined ? [] : afterFarewell(link, farewell)),
     ...(link.isLive || link.terminations > 0 ? [] : ['a link that ended was not let go of']),
-    ...(link.acts.filter(({ kind }) => kind === 'close').length > 1 ? ['the close frame was sent twice'] : []),
+    ...(link.acts.filter(({ kind }) => kind === 'close').length > 1
+      ? ['the close frame was sent twice']
+      : []),
   ];
 }
 

@@ -4,7 +4,8 @@ import type { MemoryTransport } from './memory-transport.ts';
 import { kindOf, talkOf, type Talk } from './talk-protocol.ts';
 
 /** What was said of a message: taken by `send()`, or refused by it, or the outcome of `deliver()`. */
-type Said = 'pending' | 'taken' | 'refused' | 'flushed' | 'acknowledged' | 'cancelled' | DeliveryError['code'];
+type Said =
+  'pending' | 'taken' | 'refused' | 'flushed' | 'acknowledged' | 'cancelled' | DeliveryError['code'];
 
 interface Entry {
   readonly id: number;
@@ -53,7 +54,9 @@ export class Ledger {
   }
 
   /** `twin`: with the same key as the message before, as when a user tries again. */
-  async deliver(options: DeliverOptions & { readonly twin?: boolean; readonly text?: string }): Promise<void> {
+  async deliver(
+    options: DeliverOptions & { readonly twin?: boolean; readonly text?: string },
+  ): Promise<void> {
     const entry = this.#open(this.#acknowledges);
     const { twin = false, text = '', ...given } = options;
     const key = String(twin ? entry.id - 1 : entry.id);

@@ -65,7 +65,9 @@ export class Pledges {
       this.#made.some((pledge) => pledge.kind === kind && pledge.outcome === PENDING);
     const isOver = state === 'closed' || state === 'failed';
     return [
-      ...((isOver || state === 'open') && isOpen('connect') ? [`connect() is pending, and it is ${state}`] : []),
+      ...((isOver || state === 'open') && isOpen('connect')
+        ? [`connect() is pending, and it is ${state}`]
+        : []),
       ...(state !== 'closing' && isOpen('disconnect') ? [`disconnect() is pending, and it is ${state}`] : []),
       ...(isOver && isOpen('drained') ? [`drained() is pending, and it is ${state}`] : []),
     ];
@@ -73,7 +75,9 @@ export class Pledges {
 
   /** Promises that are still open at the end of everything. */
   leftovers(): string[] {
-    return this.#made.filter(({ outcome }) => outcome === PENDING).map(({ kind }) => `${kind}() never settled`);
+    return this.#made
+      .filter(({ outcome }) => outcome === PENDING)
+      .map(({ kind }) => `${kind}() never settled`);
   }
 
   get outcomes(): readonly string[] {

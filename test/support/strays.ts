@@ -19,7 +19,7 @@ export function catchStrays(): Strays {
   const events = ['unhandledRejection', 'uncaughtException'] as const;
   const before = events.map((event) => process.rawListeners(event));
   const { setTimeout: realSetTimeout } = globalThis;
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   // A logger that throws has nobody left to be told of but the platform.
   process.emitWarning = () => undefined;
   for (const event of events) {

@@ -9,7 +9,7 @@ import { auditLink, type Farewells } from './audit.ts';
 import { Ledger } from './ledger.ts';
 import { MemoryTransport, type MemoryLink } from './memory-transport.ts';
 import { Pledges } from './pledges.ts';
-import { special, talkProtocol, type Greeting, type Habits, type Part, type Talk } from './talk-protocol.ts';
+import { talkProtocol, type Greeting, type Habits, type Part, type Talk } from './talk-protocol.ts';
 
 export type TalkConnection = Connection<Talk, Talk, Greeting, string>;
 type Options = ConnectionOptions<Talk, Talk, Greeting, string>;
@@ -64,6 +64,8 @@ export class Subject {
   readonly #farewells: Farewells = new Map();
   readonly #resuming = new Map<MemoryLink, number>();
   readonly #complaints: string[] = [];
+  /** How often anybody asked for anything. */
+  wishes = 0;
   #wish: Wish = 'nothing';
   #wishedAt = 0;
   #linksAtWish = 0;
@@ -102,6 +104,7 @@ export class Subject {
   }
 
   abort(controller: AbortController): void {
+    this.wishes += 1;
     if (this.#wish === 'connect') this.#wish = 'unknown';
     controller.abort(new Error('aborted'));
   }
@@ -197,6 +200,7 @@ export class Subject {
   }
 
   #wishes(wish: Wish): void {
+    this.wishes += 1;
     this.#wish = wish;
     this.#wishedAt = this.clock.now();
     this.#linksAtWish = this.transport.links.length;
@@ -248,7 +252,10 @@ export class Subject {
         `it is ${state} after disconnect()`,
       ],
       [this.#wish === 'disconnect' && dials > this.#linksAtWish, 'it dialled after disconnect()'],
-      [this.#wish === 'connect' && (state === 'idle' || state === 'closed'), `it is ${state} after connect()`],
+      [
+        this.#wish === 'connect' && (state === 'idle' || state === 'closed'),
+        `it is ${state} after connect()`,
+      ],
       [state === 'failed' && dials > 0 && this.transport.live.length > 0, 'it dialled after it gave up'],
     ];
     return wrong.flatMap(([isWrong, text]) => (isWrong ? [text] : []));

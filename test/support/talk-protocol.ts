@@ -30,19 +30,26 @@ export interface Habits {
 }
 
 /** A frame of the handshake, the resumption, the heartbeat or the farewell, or a message: all are told apart. */
-export const FRAMES = { hello: 'hello', step: 'step', again: 'again', probe: 'probe', bye: 'bye' } as const;
+const KINDS = ['hello', 'step', 'again', 'probe', 'bye'] as const;
 
-export const special = (kind: keyof typeof FRAMES): string => JSON.stringify({ [kind]: true });
+export type FrameKind = (typeof KINDS)[number] | 'talk';
 
-export type FrameKind = keyof typeof FRAMES | 'talk';
+const special = (kind: FrameKind): string => JSON.stringify({ [kind]: true });
 
-export function kindOf(frame: Frame): FrameKind {
-  const content = JSON.parse(String(frame)) as Record<string, unknown>;
-  const [kind = 'talk'] = Object.keys(FRAMES).filter((name) => name in content);
-  return kind as FrameKind;
+/** The same few frames are looked at over and over. */
+const parsed = new Map<string, Talk>();
+
+export function talkOf(frame: Frame): Talk {
+  const text = String(frame);
+  const content = parsed.get(text) ?? (JSON.parse(text) as Talk);
+  parsed.set(text, content);
+  return content;
 }
 
-export const talkOf = (frame: Frame): Talk => JSON.parse(String(frame)) as Talk;
+export function kindOf(frame: Frame): FrameKind {
+  const content = talkOf(frame);
+  return KINDS.find((kind) => kind in content) ?? 'talk';
+}
 
 /** The protocol; a part whose name is in `broken` throws. */
 export function talkProtocol(

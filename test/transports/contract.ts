@@ -7,7 +7,7 @@ import { dial, openPair } from './heard.ts';
 import { listenRaw, textFrame } from './raw-server.ts';
 
 /** More than the kernel's buffers of both ends take. */
-const TOO_MUCH_BYTES = 32 * 1024 * 1024;
+const TOO_MUCH_BYTES = 16 * 1024 * 1024;
 
 export function describeTransport(name: string, create: () => Transport): void {
   describe(`the ${name} transport`, () => {
@@ -203,6 +203,18 @@ function describeAccounts(create: () => Transport): void {
     pair.link.whenDrained(() => (drained += 1));
     expect(drained).toBe(0);
     await until(() => drained === 1);
+  });
+
+  it('does not call back when the link is terminated in the same turn', async () => {
+    await using pair = await openPair(create());
+    let drained = 0;
+
+    pair.link.whenDrained(() => (drained += 1));
+    pair.link.terminate();
+    await until(() => pair.server.connections === 0);
+    await quiet();
+
+    expect(drained).toBe(0);
   });
 
   it.each(['terminated', 'ended'])('does not call back once the link has %s', async (how) => {

@@ -12,7 +12,7 @@ export interface RawServer extends AsyncDisposable {
 /** @param upgraded gets the socket and the bytes of a correct 101 response, which it must write itself. */
 export async function listenRaw(upgraded: (socket: Socket, accepting: Buffer) => void): Promise<RawServer> {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
     let request = '';

@@ -109,6 +109,7 @@ describe('a link over a browser socket', () => {
     link.whenDrained(() => log.push('drained'));
 
     socket.lose();
+    link.whenDrained(() => log.push('drained'));
 
     expect(log).toEqual([expect.any(Error)]);
     expect(heard.ends).toEqual([{ closeCode: 1006, closeReason: '' }]);
@@ -164,8 +165,10 @@ describe('a link over a browser socket', () => {
     };
 
     link.terminate();
+    link.send('not any more');
 
     expect([socket.onopen, socket.onmessage, socket.onclose]).toEqual([null, null, null]);
+    expect(socket.bufferedAmount).toBe(0);
   });
 
   it('keeps the error that some platforms tell', () => {

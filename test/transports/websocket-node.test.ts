@@ -149,6 +149,27 @@ describe('why a link of the ws transport ended', () => {
     expect(heard.frames).toEqual([]);
   });
 
+  it('is the close frame, whatever is called while the server keeps the stream open after it', async () => {
+    let stream: Socket | undefined;
+    let isHalfClosed = false;
+    await using server = await listenRaw((socket, accepting) => {
+      stream = socket.once('end', () => (isHalfClosed = true)).resume();
+      socket.write(Buffer.concat([accepting, Buffer.from([0x88, 2, 4000 >> 8, 4000 & 0xff])]));
+    });
+    const { link, heard } = dial(nodeWebSocket(), { url: server.url });
+    await until(() => isHalfClosed);
+
+    link.whenDrained(() => undefined);
+    link.send('too late');
+    link.ping?.();
+    link.pause?.();
+    await quiet();
+    expect(heard.log).toEqual(['opened']);
+    stream?.end();
+
+    expect(await heard.end()).toEqual({ closeCode: 4000, closeReason: '' });
+  });
+
   it('is the certificate that is not trusted', async () => {
     await using server = await listenTls();
 
@@ -440,7 +461,7 @@ describe('the sends of one turn', () => {
     await using pair = await openPair(transport);
     const outcomes: unknown[] = [];
     pair.peer.freeze();
-    pair.link.send(new Uint8Array(32 * 1024 * 1024), (error) => outcomes.push(error));
+    pair.link.send(new Uint8Array(16 * 1024 * 1024), (error) => outcomes.push(error));
     await quiet();
     writes.length = 0;
 

@@ -1,0 +1,132 @@
+// `npm run smoke`: packs the package as it would be published, installs it into an empty folder, and uses it there.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+interface Manifest {
+  readonly version: string;
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+const root = join(import.meta.dirname, '..');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+const entries = Object.keys(manifest.exports).filter((path) => path !== './package.json');
+
+const work = mkdtempSync(join(tmpdir(), 'statewire-smoke-'));
+const app = join(work, 'app');
+const installed = join(app, 'node_modules/statewire');
+
+const RESOLUTIONS = [
+  { module: 'ESNext', moduleResolution: 'Bundler' },
+  { module: 'NodeNext', moduleResolution: 'NodeNext' },
+] as const;
+
+const steps: Readonly<Record<string, () => void | Promise<void>>> = {
+  'packs and installs into an empty folder': install,
+  'contains what it should and nothing else': checkContents,
+  'can be imported and required, every entry point': importEntries,
+  'has a command line': checkCommandLine,
+  'bundles for browsers without Node modules': bundle,
+  'type-checks in a page, without any @types': checkPageTypes,
+  'type-checks and runs in Node': checkNode,
+};
+
+try {
+  for (const [name, step] of Object.entries(steps)) {
+    await step();
+    console.log(`ok: ${name}`);
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+
+function install(): void {
+  run(root, 'npm', 'pack', '--pack-destination', work);
+  mkdirSync(app);
+  cpSync(join(root, 'test/packaging/consumer'), app, { recursive: true });
+  writeFileSync(join(app, 'package.json'), '{ "name": "app", "private": true, "type": "module" }');
+  run(app, 'npm', 'install', '--no-audit', '--no-fund', join(work, `statewire-${manifest.version}.tgz`));
+  run(app, 'npm', 'ls', '--all');
+}
+
+function checkContents(): void {
+  const top = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(installed.length + 1));
+  const strange = files.filter(
+    (path) => !top.includes(path) && !/^dist\/.*(?<!\.test)\.(js|d\.ts)$/.test(path),
+  );
+  const missing = top.filter((path) => !files.includes(path));
+  if (strange.length > 0 || missing.length > 0)
+    throw new Error(
+      `Strange in the package: ${strange.join() || 'nothing'}; missing: ${missing.join() || 'nothing'}`,
+    );
+}
+
+function importEntries(): void {
+  const specifiers = entries.map((path) => path.replace('.', 'statewire'));
+  const load = `for (const name of ${JSON.stringify(specifiers)}) if (Object.keys(LOAD(name)).length === 0) throw new Error(name);`;
+  run(app, 'node', '--input-type=module', '--eval', load.replace('LOAD', 'await import'));
+  run(app, 'node', '--input-type=commonjs', '--eval', load.replace('LOAD', 'require'));
+}
+
+function checkCommandLine(): void {
+  const said = run(app, 'npx', '--no-install', 'statewire', '--version').trim();
+  if (said !== manifest.version) throw new Error(`statewire --version says ${said}, not ${manifest.version}`);
+}
+
+/** A module that no browser has would be an error. */
+async function bundle(): Promise<void> {
+  const { metafile } = await build({
+    absWorkingDir: app,
+    entryPoints: ['app.ts'],
+    platform: 'browser',
+    bundle: true,
+    metafile: true,
+    write: false,
+  });
+  const strange = Object.keys(metafile.inputs).filter((path) =>
+    /node_modules\/ws\/|platform\/node/.test(path),
+  );
+  if (strange.length > 0) throw new Error(`In a browser bundle: ${strange.join()}`);
+}
+
+function checkPageTypes(): void {
+  for (const resolution of RESOLUTIONS)
+    compile({ ...resolution, lib: ['ES2022', 'DOM'], types: [] }, ['app.ts']);
+}
+
+function checkNode(): void {
+  const types = ['@types/node', '@types/ws'].map((name) => `${name}@${manifest.devDependencies[name] ?? ''}`);
+  run(app, 'npm', 'install', '--no-audit', '--no-fund', '--save-dev', ...types);
+  for (const resolution of RESOLUTIONS)
+    compile({ ...resolution, lib: ['ES2022'], types: ['node'] }, ['run.ts']);
+  run(app, 'node', 'out/run.js');
+}
+
+/** With the strictest settings that a user may have; the declarations themselves are checked too. */
+function compile(compilerOptions: Readonly<Record<string, unknown>>, files: readonly string[]): void {
+  const strictest = {
+    target: 'ES2022',
+    outDir: 'out',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+  };
+  const tsconfig = { compilerOptions: { ...strictest, ...compilerOptions }, files };
+  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify(tsconfig));
+  run(app, 'node', join(root, 'node_modules/typescript/bin/tsc'));
+}
+
+/** What a command says on standard output; what it says at all is shown when it fails. */
+function run(cwd: string, command: string, ...args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status === 0) return stdout;
+  console.error(`${stdout}${stderr}`);
+  throw error ?? new Error(`Failed: ${command} ${args.join(' ')}`);
+}
