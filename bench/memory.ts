@@ -20,5 +20,7 @@ await (await contender(url)).close();
 const before = heap();
 const clients: Client[] = [];
 for (let index = 0; index < Number(count); index += 1) clients.push(await contender(url));
+// Idle means that what began with the opening is over, such as statewire's wait for a stable session.
+await new Promise((resolve) => setTimeout(resolve, 6_000));
 const after = heap();
 process.send?.((after - before) / clients.length);

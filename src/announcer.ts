@@ -7,34 +7,20 @@ import {
   type ConnectionSnapshot,
   type ConnectionState,
 } from '../machines/index.ts';
-import type { Emitter } from './emitter.ts';
 import { makeFailure, textOf, toError, type ConnectionError } from './errors.ts';
-import type { ConnectionEvents } from './events.ts';
-import type { MessageStream } from './message-stream.ts';
 import type { Logger } from './options.ts';
-import type { Outbox } from './outbox.ts';
-import type { Waiters } from './waiters.ts';
-import type { Wire } from './wire.ts';
+import type { World } from './world.ts';
 
-export interface Audience<Incoming, Outgoing, Welcome> {
-  readonly emitter: Emitter<ConnectionEvents<Incoming, Outgoing, Welcome>>;
-  readonly outbox: Outbox<Incoming, Outgoing>;
-  readonly waiters: Waiters<Welcome>;
-  readonly streams: ReadonlySet<MessageStream<Incoming>>;
-  readonly wire: Wire<Incoming, Welcome>;
-  readonly logger: Logger | undefined;
-}
-
-export class Announcer<Incoming, Outgoing, Welcome> {
-  readonly #audience: Audience<Incoming, Outgoing, Welcome>;
+export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
+  readonly #world: World<Incoming, Outgoing, Welcome, Credentials>;
   /** The last state that was told. */
   #told: ConnectionState = 'idle';
   /** Listeners that are being told at this moment, one within the other. */
   #telling = 0;
   #crash: ConnectionError | undefined;
 
-  constructor(audience: Audience<Incoming, Outgoing, Welcome>) {
-    this.#audience = audience;
+  constructor(world: World<Incoming, Outgoing, Welcome, Credentials>) {
+    this.#world = world;
   }
 
   /** Whether a listener is running: what it asks of the machine happens when all of them have been told. */
@@ -51,7 +37,7 @@ export class Announcer<Incoming, Outgoing, Welcome> {
     this.#told = state;
     this.#countOutage(state, snapshot);
     // Promises first: one that a listener asks for is not the business of the state that it is told of.
-    if (state === 'closing') this.#audience.waiters.closing();
+    if (state === 'closing') this.#world.waiters.closing();
     this.settle(snapshot);
     this.#tell(previous, state, snapshot);
   }
@@ -61,9 +47,9 @@ export class Announcer<Incoming, Outgoing, Welcome> {
     const details = { phase: 'working', cause: textOf(thrown) };
     const error = toError(makeFailure('INTERNAL_ERROR', 'stop', { details, cause: thrown }));
     this.#crash = error;
-    this.#audience.outbox.refuse('failed');
-    this.#audience.waiters.failed(error);
-    this.#audience.logger?.error(error.message, { error });
+    this.#world.outbox.refuse('failed');
+    this.#world.waiters.failed(error);
+    this.#world.settings.logger?.error(error.message, { error });
     const change = {
       state: 'failed',
       previous: this.#told,
@@ -73,14 +59,14 @@ export class Announcer<Incoming, Outgoing, Welcome> {
     } as const;
     this.#told = 'failed';
     this.#emitting(() => {
-      this.#audience.emitter.emit('statechange', change);
+      this.#world.emitter.emit('statechange', change);
       this.#fail(error);
     });
   }
 
   /** Settles the promises that a state decides on; the others wait on. */
   settle(snapshot: ConnectionSnapshot): void {
-    const { waiters, wire } = this.#audience;
+    const { waiters, wire } = this.#world;
     const state = selectState(snapshot);
     if (state === 'open' && wire.session !== undefined) waiters.opened(wire.session.welcome);
     else if (state === 'failed') waiters.failed(this.#crash ?? errorOf(snapshot));
@@ -89,7 +75,7 @@ export class Announcer<Incoming, Outgoing, Welcome> {
   }
 
   #installSending(snapshot: ConnectionSnapshot, state: ConnectionState): void {
-    const { outbox, wire } = this.#audience;
+    const { outbox, wire } = this.#world;
     const sending = selectSending(snapshot);
     if (sending === 'writes' && wire.link !== undefined) outbox.write(wire.link);
     else if (sending === 'refuses') outbox.refuse(state);
@@ -97,17 +83,17 @@ export class Announcer<Incoming, Outgoing, Welcome> {
   }
 
   #countOutage(state: ConnectionState, { context }: ConnectionSnapshot): void {
-    const { outages } = this.#audience.wire;
+    const { outages } = this.#world.wire;
     const isTrying = state === 'reconnecting' || state === 'connecting';
     if (isTrying && context.sessions > 0) outages.begin();
     else if (state === 'open' || state === 'failed' || state === 'closed') outages.end();
   }
 
   #tell(previous: ConnectionState, state: ConnectionState, snapshot: ConnectionSnapshot): void {
-    const { emitter, logger } = this.#audience;
+    const { emitter, settings } = this.#world;
     const { reason, attempt } = snapshot.context;
     const change = { state, previous, reason, attempt, retryInMs: selectRetryInMs(snapshot) };
-    logger?.[LEVELS[state] ?? 'info'](`${previous} → ${state}`, change);
+    settings.logger?.[LEVELS[state] ?? 'info'](`${previous} → ${state}`, change);
     this.#emitting(() => {
       emitter.emit('statechange', change);
       if (state === 'open') this.#open(snapshot);
@@ -124,7 +110,7 @@ export class Announcer<Incoming, Outgoing, Welcome> {
   }
 
   #open({ context }: ConnectionSnapshot): void {
-    const { emitter, wire } = this.#audience;
+    const { emitter, wire } = this.#world;
     const welcome = wire.session?.welcome as Welcome;
     const isReconnect = context.sessions > 1;
     emitter.emit('open', { welcome, isReconnect });
@@ -133,13 +119,13 @@ export class Announcer<Incoming, Outgoing, Welcome> {
   }
 
   #close(): void {
-    const { emitter, streams, wire } = this.#audience;
+    const { emitter, streams, wire } = this.#world;
     for (const stream of [...streams]) stream.end();
     emitter.emit('closed', { closeCode: wire.end?.closeCode, closeReason: wire.end?.closeReason });
   }
 
   #fail(error: ConnectionError): void {
-    const { emitter, streams } = this.#audience;
+    const { emitter, streams } = this.#world;
     for (const stream of [...streams]) stream.fail(error);
     emitter.emit('failed', error);
   }

@@ -1,22 +1,15 @@
 // The facade: each method sends one event to the machine or asks the outbox, each getter reads one answer.
 // What happens when, machines/ decides; who does it, src/wiring.ts says; who is told, src/announcer.ts.
-import * as platform from '#platform';
 import { selectState, type ConnectionState } from '../machines/index.ts';
 import { Announcer } from './announcer.ts';
-import { Emitter, type Unsubscribe } from './emitter.ts';
-import { ConnectionError, textOf } from './errors.ts';
+import type { Unsubscribe } from './emitter.ts';
 import type { ConnectionEvents } from './events.ts';
 import { MessageStream, type StreamOptions } from './message-stream.ts';
-import type { ConnectionOptions, Logger } from './options.ts';
-import { resolveSettings } from './settings.ts';
-import { Outbox, type DeliverOptions, type Delivery } from './outbox.ts';
-import type { Protocol } from './protocols/protocol.ts';
-import { json } from './protocols/text.ts';
+import type { ConnectionOptions } from './options.ts';
+import type { DeliverOptions, Delivery } from './outbox.ts';
 import type { ConnectionStats } from './statistics.ts';
-import type { Frame } from './transports/transport.ts';
-import { Waiters } from './waiters.ts';
-import { Wire } from './wire.ts';
-import { wireUp, type ConnectionActor, type Report } from './wiring.ts';
+import { wireUp, type ConnectionActor } from './wiring.ts';
+import { World } from './world.ts';
 
 export interface ConnectOptions {
   /**
@@ -40,50 +33,15 @@ export class Connection<
   Welcome = undefined,
   Credentials = undefined,
 > implements AsyncDisposable {
+  readonly #world: World<Incoming, Outgoing, Welcome, Credentials>;
+  readonly #announcer: Announcer<Incoming, Outgoing, Welcome, Credentials>;
   readonly #actor: ConnectionActor;
-  readonly #announcer: Announcer<Incoming, Outgoing, Welcome>;
-  readonly #emitter: Emitter<ConnectionEvents<Incoming, Outgoing, Welcome>>;
-  readonly #outbox: Outbox<Incoming, Outgoing>;
-  readonly #wire: Wire<Incoming, Welcome>;
-  readonly #waiters = new Waiters<Welcome>();
-  readonly #streams = new Set<MessageStream<Incoming>>();
-  readonly #logger: Logger | undefined;
 
   /** @throws {InvalidOptionError} for an option that cannot be meant; nothing has happened then */
   constructor(options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>) {
-    const settings = resolveSettings(options);
-    const protocol =
-      options.protocol ?? (json as unknown as Protocol<Incoming, Outgoing, Welcome, Credentials>);
-    const surroundings = options.surroundings ?? platform.surroundings;
-    const transport = options.transport ?? platform.defaultTransport(options.webSocket ?? {});
-
-    this.#logger = settings.logger;
-    this.#emitter = new Emitter((event, thrown) => this.#report('LISTENER_FAILED', event, thrown));
-    this.#outbox = new Outbox(settings.outbox, protocol, settings.clock, {
-      dropped: (message, error) => this.#emitter.emit('dropped', { message, error }),
-      drained: () => this.#emitter.emit('drain'),
-    });
-    this.#wire = new Wire(settings.clock, {
-      message: (message) => this.#receive(message),
-      invalid: (frame, thrown) => this.#refuseFrame(frame, thrown),
-    });
-
-    this.#announcer = new Announcer({
-      emitter: this.#emitter,
-      outbox: this.#outbox,
-      waiters: this.#waiters,
-      streams: this.#streams,
-      wire: this.#wire,
-      logger: settings.logger,
-    });
-    this.#actor = wireUp(
-      {
-        ...{ options, settings, protocol, transport, surroundings },
-        ...{ wire: this.#wire, outbox: this.#outbox },
-        report: (code, where, thrown) => this.#report(code, where, thrown),
-      },
-      this.#announcer,
-    );
+    this.#world = new World(options);
+    this.#announcer = new Announcer(this.#world);
+    this.#actor = wireUp(this.#world, this.#announcer);
   }
 
   /** How the connection is, in one of eight words. */
@@ -98,8 +56,8 @@ export class Connection<
 
   /** Counters and measurements since the connection was made. */
   get stats(): ConnectionStats {
-    const { messagesOut, droppedMessages, expiredMessages } = this.#outbox;
-    return { ...this.#wire.stats, messagesOut, droppedMessages, expiredMessages };
+    const { messagesOut, droppedMessages, expiredMessages } = this.#world.outbox;
+    return { ...this.#world.wire.stats, messagesOut, droppedMessages, expiredMessages };
   }
 
   /**
@@ -113,13 +71,13 @@ export class Connection<
     signal?.throwIfAborted();
     this.#actor.send({ type: 'connect' });
     if (this.#announcer.isTelling) await Promise.resolve();
-    const { promise, giveUp } = this.#waiters.untilOpen();
+    const { promise, giveUp } = this.#world.waiters.untilOpen();
     this.#announcer.settle(this.#actor.getSnapshot());
 
     const abort = () => {
       giveUp(signal?.reason);
       const wasNeverOpen = this.#actor.getSnapshot().context.sessions === 0;
-      if (wasNeverOpen && !this.#waiters.areOpening) this.#actor.send({ type: 'disconnect' });
+      if (wasNeverOpen && !this.#world.waiters.areOpening) this.#actor.send({ type: 'disconnect' });
     };
     signal?.addEventListener('abort', abort, { once: true });
     try {
@@ -136,7 +94,7 @@ export class Connection<
   async disconnect(): Promise<void> {
     this.#actor.send({ type: 'disconnect' });
     if (this.#announcer.isTelling) await Promise.resolve();
-    if (this.state === 'closing') await this.#waiters.untilEnded();
+    if (this.state === 'closing') await this.#world.waiters.untilEnded();
   }
 
   /**
@@ -147,12 +105,12 @@ export class Connection<
    * @throws what the protocol throws for a message that it cannot encode
    */
   send(message: Outgoing): boolean {
-    return this.#outbox.send(message);
+    return this.#world.outbox.send(message);
   }
 
   /** Resolves when there is room again after `send()` returned false; at once otherwise. Rejects when the connection ends. */
   drained(): Promise<void> {
-    return this.#outbox.drained();
+    return this.#world.outbox.drained();
   }
 
   /**
@@ -163,7 +121,7 @@ export class Connection<
    * @throws the signal's reason
    */
   async deliver(message: Outgoing, options: DeliverOptions = {}): Promise<Delivery> {
-    return this.#outbox.deliver(message, options);
+    return this.#world.outbox.deliver(message, options);
   }
 
   /**
@@ -171,19 +129,8 @@ export class Connection<
    * connection is closed; throws the failure when it gives up.
    */
   messages(options: StreamOptions = {}): AsyncIterableIterator<Incoming> {
-    const wire = this.#wire;
-    const stream = new MessageStream<Incoming>(
-      {
-        get canPause() {
-          return wire.link?.pause !== undefined;
-        },
-        slowDown: (consumer) => wire.slowDown(consumer),
-        speedUp: (consumer) => wire.speedUp(consumer),
-        release: (ended) => this.#streams.delete(ended as MessageStream<Incoming>),
-      },
-      options,
-    );
-    if (!stream.hasEnded) this.#streams.add(stream);
+    const stream = new MessageStream<Incoming>(this.#world, options);
+    if (!stream.hasEnded) this.#world.streams = [...this.#world.streams, stream];
     return stream;
   }
 
@@ -192,7 +139,7 @@ export class Connection<
     event: E,
     listener: ConnectionEvents<Incoming, Outgoing, Welcome>[E],
   ): Unsubscribe {
-    return this.#emitter.on(event, listener);
+    return this.#world.emitter.on(event, listener);
   }
 
   /** Adds a listener for one event only. */
@@ -200,45 +147,18 @@ export class Connection<
     event: E,
     listener: ConnectionEvents<Incoming, Outgoing, Welcome>[E],
   ): Unsubscribe {
-    return this.#emitter.once(event, listener);
+    return this.#world.emitter.once(event, listener);
   }
 
   off<E extends keyof ConnectionEvents<Incoming, Outgoing, Welcome>>(
     event: E,
     listener: ConnectionEvents<Incoming, Outgoing, Welcome>[E],
   ): void {
-    this.#emitter.off(event, listener);
+    this.#world.emitter.off(event, listener);
   }
 
   /** `await using connection = …`: the same as `disconnect()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.disconnect();
-  }
-
-  #receive(message: Incoming): void {
-    try {
-      this.#outbox.noticeAcknowledgement(message);
-    } catch (thrown) {
-      this.#report('PROTOCOL_FAILED', 'protocol', thrown);
-    }
-    for (const stream of this.#streams) stream.push(message);
-    this.#emitter.emit('message', message);
-  }
-
-  #refuseFrame(frame: Frame, thrown: unknown): void {
-    const error = new ConnectionError('INVALID_MESSAGE', {
-      details: { cause: textOf(thrown) },
-      cause: thrown,
-    });
-    this.#logger?.warn(error.message, { error });
-    this.#emitter.emit('invalidMessage', { frame, error });
-  }
-
-  /** To the listeners of `error`, else to the logger, else to the platform: reported once, and never thrown. */
-  #report(code: Parameters<Report>[0], event: string, thrown: unknown): void {
-    const error = new ConnectionError(code, { details: { event, cause: textOf(thrown) }, cause: thrown });
-    this.#logger?.error(error.message, { error });
-    if (event !== 'error' && this.#emitter.has('error')) this.#emitter.emit('error', error);
-    else if (this.#logger === undefined) platform.reportUncaught(error);
   }
 }

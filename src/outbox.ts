@@ -59,7 +59,7 @@ export class Outbox<Incoming, Outgoing> {
   #queue: Entry<Outgoing>[] = [];
   #queuedBytes = 0;
   /** Handed to the platform, which has not said that it took them. */
-  readonly #inFlight = new Set<Entry<Outgoing>>();
+  #inFlight: Set<Entry<Outgoing>> | undefined;
   /** Sent, waiting for the server's word; in the order of sending. */
   #unacknowledged: Entry<Outgoing>[] = [];
   /** Exists from the moment that `send()` returned false until there is room again. */
@@ -235,9 +235,9 @@ export class Outbox<Incoming, Outgoing> {
     if (entry.receipt === undefined) {
       link.send(entry.frame);
     } else if (entry.ackId === undefined) {
-      this.#inFlight.add(entry);
+      (this.#inFlight ??= new Set()).add(entry);
       link.send(entry.frame, (error) => {
-        if (!this.#inFlight.delete(entry)) return;
+        if (this.#inFlight?.delete(entry) !== true) return;
         this.#settle(entry, error === undefined ? { outcome: 'flushed' } : unknownDelivery(error));
       });
     } else {
@@ -316,8 +316,8 @@ export class Outbox<Incoming, Outgoing> {
   }
 
   #abandonInFlight(): void {
-    for (const entry of this.#inFlight) this.#settle(entry, new DeliveryError('DELIVERY_UNKNOWN'));
-    this.#inFlight.clear();
+    for (const entry of this.#inFlight ?? []) this.#settle(entry, new DeliveryError('DELIVERY_UNKNOWN'));
+    this.#inFlight = undefined;
   }
 
   #drop(entry: Entry<Outgoing>, error: DeliveryError): void {

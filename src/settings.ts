@@ -28,6 +28,15 @@ export interface Settings {
   readonly logger: Logger | undefined;
 }
 
+/** Shared by all connections that have no wishes of their own. */
+const RETRY = Object.freeze({ ...DEFAULTS.retry, backoff: decorrelatedJitterBackoff() });
+const HEARTBEAT = Object.freeze({
+  ...DEFAULTS.heartbeat,
+  silenceMs: DEFAULTS.heartbeat.intervalMs + DEFAULTS.heartbeat.timeoutMs,
+});
+
+const LIMITS = pickLimits(DEFAULTS.timeouts, DEFAULTS.retry.stableAfterMs);
+
 /** @throws {InvalidOptionError} for the first option that cannot be meant */
 export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
   options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>,
@@ -39,7 +48,6 @@ export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
   const retry = options.retry === false ? false : resolveRetry(options.retry);
   const timeouts = complete(DEFAULTS.timeouts, options.timeouts);
   above0('timeouts', timeouts);
-  const { connectMs, handshakeMs, closeMs, networkPatienceMs } = timeouts;
   const { stableAfterMs } = retry || DEFAULTS.retry;
   return {
     retry,
@@ -47,14 +55,25 @@ export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
     policy: options.retry === false ? undefined : options.retry?.policy,
     heartbeat: options.heartbeat === false ? false : resolveHeartbeat(options.heartbeat),
     outbox: resolveOutbox(options.outbox),
-    limits: { connectMs, handshakeMs, closeMs, networkPatienceMs, stableAfterMs },
+    limits: limitsOf(timeouts, stableAfterMs),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     logger: options.logger && guarded(options.logger),
   };
 }
 
-function resolveRetry(given: RetryOptions = {}): RetryRules & { readonly stableAfterMs: number } {
+function limitsOf(timeouts: Required<TimeoutOptions>, stableAfterMs: number): Limits {
+  const isDefault = timeouts === DEFAULTS.timeouts && stableAfterMs === LIMITS.stableAfterMs;
+  return isDefault ? LIMITS : pickLimits(timeouts, stableAfterMs);
+}
+
+function pickLimits(timeouts: Required<TimeoutOptions>, stableAfterMs: number): Limits {
+  const { connectMs, handshakeMs, closeMs, networkPatienceMs } = timeouts;
+  return { connectMs, handshakeMs, closeMs, networkPatienceMs, stableAfterMs };
+}
+
+function resolveRetry(given: RetryOptions | undefined): RetryRules & { readonly stableAfterMs: number } {
+  if (given === undefined) return RETRY;
   const { policy, backoff = decorrelatedJitterBackoff(), ...limits } = given;
   const retry = complete(DEFAULTS.retry, limits);
   for (const name of ['maxAttempts', 'maxElapsedMs', 'stableAfterMs'] as const) {
@@ -70,7 +89,8 @@ function resolveRetry(given: RetryOptions = {}): RetryRules & { readonly stableA
   return { ...retry, backoff };
 }
 
-function resolveHeartbeat(given: HeartbeatOptions = {}): Required<HeartbeatOptions> {
+function resolveHeartbeat(given: HeartbeatOptions | undefined): Required<HeartbeatOptions> {
+  if (given === undefined) return HEARTBEAT;
   const { silenceMs, ...probing } = given;
   const heartbeat = complete(DEFAULTS.heartbeat, probing);
   const completed = { ...heartbeat, silenceMs: silenceMs ?? heartbeat.intervalMs + heartbeat.timeoutMs };
@@ -103,7 +123,8 @@ function guarded(logger: Logger): Logger {
 
 /** What is given wins; `undefined` is not given. */
 function complete<Group extends object>(defaults: Group, given: Partial<Group> | undefined): Group {
-  const said = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
+  if (given === undefined) return defaults;
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...defaults, ...(Object.fromEntries(said) as Partial<Group>) };
 }
 

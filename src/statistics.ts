@@ -47,7 +47,8 @@ export class RttRecorder {
   #maxMs = 0;
   #sumMs = 0;
   #count = 0;
-  readonly #counts = new Array<number>(RTT_BUCKETS_MS.length + 1).fill(0);
+  /** Made with the first round trip. */
+  #counts: number[] | undefined;
 
   record(rttMs: number): void {
     this.#lastMs = rttMs;
@@ -57,6 +58,7 @@ export class RttRecorder {
     this.#maxMs = Math.max(this.#maxMs, rttMs);
     const found = RTT_BUCKETS_MS.findIndex((upToMs) => rttMs <= upToMs);
     const bucket = found < 0 ? RTT_BUCKETS_MS.length : found;
+    this.#counts ??= new Array<number>(RTT_BUCKETS_MS.length + 1).fill(0);
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
   }
 
@@ -71,7 +73,7 @@ export class RttRecorder {
       minMs: this.#count === 0 ? 0 : this.#minMs,
       maxMs: this.#maxMs,
       meanMs: this.#count === 0 ? 0 : this.#sumMs / this.#count,
-      buckets: bounds.map((upToMs, index) => ({ upToMs, count: this.#counts[index] ?? 0 })),
+      buckets: bounds.map((upToMs, index) => ({ upToMs, count: this.#counts?.[index] ?? 0 })),
     };
   }
 }

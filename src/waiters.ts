@@ -2,43 +2,48 @@
 import { deferred, type Deferred } from './deferred.ts';
 import { ConnectionError } from './errors.ts';
 
+/** Shared by all connections for which nobody waits, that is, nearly always. */
+const NOBODY: readonly never[] = [];
+
 export class Waiters<Welcome> {
-  readonly #opening = new Set<Deferred<Welcome>>();
-  readonly #ending = new Set<Deferred<undefined>>();
+  #opening: readonly Deferred<Welcome>[] = NOBODY;
+  #ending: readonly Deferred<undefined>[] = NOBODY;
 
   /** Whether a `connect()` is still pending. */
   get areOpening(): boolean {
-    return this.#opening.size > 0;
+    return this.#opening.length > 0;
   }
 
   /** Pending until the connection is open, has failed or has ended; `giveUp` takes back an aborted call. */
   untilOpen(): { readonly promise: Promise<Welcome>; readonly giveUp: (reason: unknown) => void } {
     const waiting = deferred<Welcome>();
-    this.#opening.add(waiting);
+    this.#opening = [...this.#opening, waiting];
     const giveUp = (reason: unknown) => {
-      if (this.#opening.delete(waiting)) waiting.reject(reason);
+      if (!this.#opening.includes(waiting)) return;
+      this.#opening = this.#opening.filter((other) => other !== waiting);
+      waiting.reject(reason);
     };
     return { promise: waiting.promise, giveUp };
   }
 
   untilEnded(): Promise<void> {
     const waiting = deferred<undefined>();
-    this.#ending.add(waiting);
+    this.#ending = [...this.#ending, waiting];
     return waiting.promise;
   }
 
   opened(welcome: Welcome): void {
-    for (const waiting of take(this.#opening)) waiting.resolve(welcome);
+    for (const waiting of this.#takeOpening()) waiting.resolve(welcome);
     this.ended();
   }
 
   failed(error: ConnectionError): void {
-    for (const waiting of take(this.#opening)) waiting.reject(error);
+    for (const waiting of this.#takeOpening()) waiting.reject(error);
     this.ended();
   }
 
   closing(): void {
-    for (const waiting of take(this.#opening)) waiting.reject(new ConnectionError('DISCONNECTED'));
+    for (const waiting of this.#takeOpening()) waiting.reject(new ConnectionError('DISCONNECTED'));
   }
 
   closed(): void {
@@ -48,12 +53,14 @@ export class Waiters<Welcome> {
 
   /** Nothing is being closed any more. */
   ended(): void {
-    for (const waiting of take(this.#ending)) waiting.resolve(undefined);
+    const ending = this.#ending;
+    this.#ending = NOBODY;
+    for (const waiting of ending) waiting.resolve(undefined);
   }
-}
 
-function take<Item>(set: Set<Item>): Item[] {
-  const items = [...set];
-  set.clear();
-  return items;
+  #takeOpening(): readonly Deferred<Welcome>[] {
+    const opening = this.#opening;
+    this.#opening = NOBODY;
+    return opening;
+  }
 }

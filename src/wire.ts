@@ -17,6 +17,8 @@ export interface Inbox<Incoming> {
   invalid(frame: Frame, thrown: unknown): void;
 }
 
+const NONE: readonly never[] = [];
+
 export class Wire<Incoming, Welcome> {
   readonly inbox: Inbox<Incoming>;
   readonly rtt = new RttRecorder();
@@ -50,7 +52,7 @@ export class Wire<Incoming, Welcome> {
   #bytesIn = 0;
   #bytesOut = 0;
   /** Consumers that cannot take more for now. The peer is slowed down while there is one. */
-  readonly #slow = new Set<object>();
+  #slow: readonly object[] = NONE;
 
   constructor(clock: Clock, inbox: Inbox<Incoming>) {
     this.#clock = clock;
@@ -59,7 +61,7 @@ export class Wire<Incoming, Welcome> {
   }
 
   get isPaused(): boolean {
-    return this.#slow.size > 0 && this.link?.pause !== undefined;
+    return this.#slow.length > 0 && this.link?.pause !== undefined;
   }
 
   get stats(): Omit<ConnectionStats, 'messagesOut' | 'droppedMessages' | 'expiredMessages'> {
@@ -91,7 +93,7 @@ export class Wire<Incoming, Welcome> {
     if (isReconnect) this.#reconnects += 1;
     this.handshake = undefined;
     this.session = { welcome, openedAt: this.#clock.now() };
-    if (this.#slow.size > 0) this.link?.pause?.();
+    if (this.#slow.length > 0) this.link?.pause?.();
   }
 
   ended(end: LinkEnd): void {
@@ -117,12 +119,14 @@ export class Wire<Incoming, Welcome> {
   }
 
   slowDown(consumer: object): void {
-    this.#slow.add(consumer);
+    this.#slow = [...this.#slow.filter((other) => other !== consumer), consumer];
     this.link?.pause?.();
   }
 
   speedUp(consumer: object): void {
-    if (!this.#slow.delete(consumer) || this.#slow.size > 0) return;
+    if (!this.#slow.includes(consumer)) return;
+    this.#slow = this.#slow.filter((other) => other !== consumer);
+    if (this.#slow.length > 0) return;
     this.resumedAt = this.#clock.now();
     this.link?.resume?.();
   }

@@ -19,45 +19,14 @@ import { retryPolicyActor } from './actors/retry-policy.ts';
 import { socketActor } from './actors/socket.ts';
 import { surroundingsActor } from './actors/surroundings.ts';
 import type { ConnectionOptions } from './options.ts';
-import type { Settings } from './settings.ts';
-import type { Outbox } from './outbox.ts';
-import type { Surroundings } from './platform/platform.ts';
-import type { Protocol } from './protocols/protocol.ts';
-import type { Transport } from './transports/transport.ts';
-import type { Wire } from './wire.ts';
+import type { World } from './world.ts';
 
 export type ConnectionActor = ActorRefFrom<typeof connectionMachine>;
 
-/** Reports what was thrown, once, and never throws. */
-export type Report = (
-  code: 'LISTENER_FAILED' | 'PROTOCOL_FAILED' | 'RETRY_POLICY_FAILED',
-  where: string,
-  thrown: unknown,
-) => void;
-
-/** Everything that the actors of one connection share. */
-export interface World<Incoming, Outgoing, Welcome, Credentials> {
-  readonly options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>;
-  readonly settings: Settings;
-  readonly protocol: Protocol<Incoming, Outgoing, Welcome, Credentials>;
-  readonly transport: Transport;
-  readonly surroundings: Surroundings;
-  readonly wire: Wire<Incoming, Welcome>;
-  readonly outbox: Outbox<Incoming, Outgoing>;
-  /** Told of what a function of the user's or of the protocol's threw. */
-  readonly report: Report;
-}
-
 type AnyWorld = World<unknown, unknown, unknown, unknown>;
 
-interface Room {
-  readonly world: AnyWorld;
-  /** What the running actors hold, to be released if the machine itself breaks. */
-  readonly held: Set<() => void>;
-}
-
-/** One machine serves all connections, because providing it anew would cost each of them 65 kB: each has its room. */
-const rooms = new WeakMap<object, Room>();
+/** One machine serves all connections, because to provide it anew would cost each of them 50 kB: each has its world. */
+const worlds = new WeakMap<object, AnyWorld>();
 
 const machine = connectionMachine.provide({
   actors: {
@@ -72,7 +41,7 @@ const machine = connectionMachine.provide({
 /** Makes the actor of a connection, starts it, and has every snapshot followed. */
 export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
   world: World<Incoming, Outgoing, Welcome, Credentials>,
-  announcer: Announcer<Incoming, Outgoing, Welcome>,
+  announcer: Announcer<Incoming, Outgoing, Welcome, Credentials>,
 ): ConnectionActor {
   const { options, settings } = world;
   const inspect =
@@ -83,12 +52,11 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
     clock: settings.clock,
     ...(inspect && { inspect }),
   });
-  const room = { world: world as unknown as AnyWorld, held: new Set<() => void>() };
-  rooms.set(actor.system, room);
+  worlds.set(actor.system, world as unknown as AnyWorld);
   actor.subscribe({
     next: (snapshot) => announcer.follow(snapshot),
     error: (thrown) => {
-      for (const dispose of [...room.held]) dispose();
+      for (const dispose of [...world.held]) dispose();
       announcer.crash(thrown);
     },
   });
@@ -97,21 +65,25 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
 
 /**
  * Gives an actor the world of its connection. When an action or a guard throws, XState leaves the invoked children
- * running and `stop()` does nothing any more (xstate issues 5153 and 4726): so every cleanup is kept in the room too,
+ * running and `stop()` does nothing any more (xstate issues 5153 and 4726): so every cleanup is kept in the world too,
  * and run once, by whoever comes first.
  */
 function housed<Sent extends AnyEventObject, Input extends NonReducibleUnknown>(
   actor: (world: AnyWorld) => CallbackLogicFunction<EventObject, Sent, Input>,
 ) {
   return fromCallback<EventObject, Input>((args) => {
-    const room = rooms.get(args.system);
-    if (room === undefined) throw new Error('An actor was started outside of a connection.');
-    const cleanup = actor(room.world)(args);
+    const world = worlds.get(args.system);
+    if (world === undefined) throw new Error('An actor was started outside of a connection.');
+    const cleanup = actor(world)(args);
     if (typeof cleanup !== 'function') return undefined;
+    const { held } = world;
     const dispose = () => {
-      if (room.held.delete(dispose)) cleanup();
+      const at = held.indexOf(dispose);
+      if (at < 0) return;
+      held.splice(at, 1);
+      cleanup();
     };
-    room.held.add(dispose);
+    held.push(dispose);
     return dispose;
   });
 }

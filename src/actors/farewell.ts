@@ -1,7 +1,7 @@
 // The farewell: what still waits is handed over, the protocol says goodbye, the close frame is sent.
 // It lives as long as the state `closing`; that state's time limit is what bounds it.
 
-import type { World } from '../wiring.ts';
+import type { World } from '../world.ts';
 
 export const farewellActor =
   <Incoming, Outgoing, Welcome, Credentials>(world: World<Incoming, Outgoing, Welcome, Credentials>) =>

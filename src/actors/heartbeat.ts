@@ -5,7 +5,7 @@ import type { Doubt, HeartbeatEvent } from '../../machines/index.ts';
 import type { Settings } from '../settings.ts';
 import type { HeartbeatProtocol } from '../protocols/protocol.ts';
 import type { Link } from '../transports/transport.ts';
-import type { World } from '../wiring.ts';
+import type { World } from '../world.ts';
 
 /** A timer that fires later than this means that we were away, not the peer: a sleep, a frozen page, a blocked loop. */
 const LATE_MS = 1_000;
@@ -210,7 +210,6 @@ class Heartbeat<Incoming, Welcome> {
       return false;
     }
     // The chart lets go only of a link in doubt; probes that are always sent may all have gone out before the silence.
-    if (mark === undefined) this.#tell({ type: 'heartbeat.doubted', cause: 'silence' });
     if (mark === undefined) this.#tell({ type: 'heartbeat.doubted', cause: 'silence' });
     this.#tell({ type: 'heartbeat.missed', silentForMs: Math.round(this.#now - this.#lastSignAt) });
     return true;

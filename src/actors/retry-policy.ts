@@ -7,7 +7,7 @@ import { fixedBackoff } from '../backoff.ts';
 import type { Surroundings } from '../platform/platform.ts';
 import { canRefresh } from '../providers.ts';
 import { decide, type Decision, type Loss, type RetryRules, type Verdict } from '../retry-policy.ts';
-import type { World } from '../wiring.ts';
+import type { World } from '../world.ts';
 
 type PolicyWorld = Pick<
   World<unknown, unknown, unknown, unknown>,

@@ -5,9 +5,9 @@ import type { Failure, Phase, SocketEvent, SocketInput } from '../../machines/in
 import { makeFailure, textOf } from '../errors.ts';
 import { failureOfAttempt, failureOfSession } from '../failures.ts';
 import type { Handshake, HandshakeStep, Rejection } from '../protocols/protocol.ts';
-import { ProviderError, redactUrl, resolveAttempt } from '../providers.ts';
+import { canRefresh, ProviderError, redactUrl, resolveAttempt } from '../providers.ts';
 import type { Frame, LinkEnd, LinkEvents, Target } from '../transports/transport.ts';
-import type { World } from '../wiring.ts';
+import type { World } from '../world.ts';
 
 type Tell = (event: SocketEvent) => void;
 
@@ -21,19 +21,25 @@ export const socketActor =
     return () => attempt.dispose();
   };
 
-class Attempt<Incoming, Outgoing, Welcome, Credentials> {
+/** Of an attempt that asks no function of the user's, nobody holds the signal: an idle connection stays small. */
+const NOTHING: readonly never[] = [];
+const NEVER_ABORTED = new AbortController().signal;
+
+class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   readonly #world: World<Incoming, Outgoing, Welcome, Credentials>;
   readonly #input: SocketInput;
   readonly #tell: Tell;
-  readonly #over = new AbortController();
-  /** Aborted when the handshake is, though the link may still have a close frame to wait for. */
-  readonly #handshaking = new AbortController();
+  /** `abandoned`: nothing more is said or heard, but the end of the link is still awaited. `over`: not even that. */
+  #stage: 'running' | 'abandoned' | 'over' = 'running';
+  #abort: AbortController | undefined;
+  /** Needed until the socket is open. */
+  #credentials: Credentials | undefined;
 
   /** What a frame is taken for: it changes when the handshake is through. */
   #read: (frame: Frame) => void = () => undefined;
   #endsAs: (end: LinkEnd) => Failure = failureOfAttempt;
   /** Messages that came before the machine had heard that the session is open. */
-  readonly #early: Incoming[] = [];
+  #early: readonly Incoming[] = NOTHING;
 
   constructor(world: World<Incoming, Outgoing, Welcome, Credentials>, input: SocketInput, tell: Tell) {
     this.#world = world;
@@ -48,15 +54,15 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
   }
 
   dispose(): void {
-    this.#over.abort();
-    this.#handshaking.abort();
+    this.#stage = 'over';
+    this.#abort?.abort();
     this.#world.wire.release();
   }
 
   async #open(): Promise<void> {
     const { options, protocol, settings } = this.#world;
     const { attempt, reason } = this.#input;
-    const { signal } = this.#over;
+    const signal = canRefresh(options) ? this.#signal : NEVER_ABORTED;
     const limit = { clock: settings.clock, limitMs: settings.timeouts.providerMs };
     const { target, credentials } = await resolveAttempt(
       options,
@@ -64,33 +70,44 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
       { attempt, reason, signal },
       limit,
     );
-    if (signal.aborted) return;
-    this.#dial(target, credentials);
+    if (this.#stage !== 'running') return;
+    this.#credentials = credentials;
+    this.#dial(target);
   }
 
-  #dial(target: Target, credentials: Credentials): void {
+  #dial(target: Target): void {
     const { settings, transport, wire } = this.#world;
     settings.logger?.info('Connecting', { url: redactUrl(target.url), attempt: this.#input.attempt });
-    const events: LinkEvents = {
-      opened: ({ timings }) => {
-        wire.connectTimings = timings;
-        this.#greet(credentials);
-      },
-      received: (frame) => {
-        wire.lastReceivedAt = settings.clock.now();
-        wire.watcher?.sign();
-        this.#read(frame);
-      },
-      ponged: () => {
-        wire.lastReceivedAt = settings.clock.now();
-        wire.watcher?.pong();
-      },
-      ended: (end) => {
-        wire.ended(end);
-        this.#fail(this.#asking(() => this.#endsAs(end)) ?? failureOfSession(end, 'open', {}));
-      },
-    };
-    wire.link = transport.open(target, events, settings.clock);
+    wire.link = transport.open(target, this, settings.clock);
+  }
+
+  opened({ timings }: Parameters<LinkEvents['opened']>[0]): void {
+    this.#world.wire.connectTimings = timings;
+    this.#greet(this.#credentials as Credentials);
+    this.#credentials = undefined;
+  }
+
+  received(frame: Frame): void {
+    const { settings, wire } = this.#world;
+    wire.lastReceivedAt = settings.clock.now();
+    wire.watcher?.sign();
+    this.#read(frame);
+  }
+
+  ponged(): void {
+    const { settings, wire } = this.#world;
+    wire.lastReceivedAt = settings.clock.now();
+    wire.watcher?.pong();
+  }
+
+  ended(end: LinkEnd): void {
+    this.#world.wire.ended(end);
+    this.#fail(this.#asking(() => this.#endsAs(end)) ?? failureOfSession(end, 'open', {}));
+  }
+
+  get #signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
   }
 
   /** The first frames may come in the same packet as the end of the upgrade: the handshake is ready before it is told. */
@@ -137,8 +154,8 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
   }: Extract<HandshakeStep<Incoming, Welcome>, { status: 'accepted' }>): void {
     const { options, protocol } = this.#world;
     const isReconnect = this.#input.session > 1;
-    this.#early.push(...messages);
-    this.#read = (frame) => this.#decode(frame, (message) => this.#early.push(message));
+    this.#early = messages;
+    this.#read = (frame) => this.#decode(frame, this.#keep);
     this.#sendAll(send);
     try {
       this.#sendAll(protocol.resume?.(welcome, { isReconnect }) ?? []);
@@ -153,7 +170,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
     const session = {
       welcome,
       isReconnect,
-      signal: this.#handshaking.signal,
+      signal: this.#signal,
       send: (message: Outgoing) => this.#sendAll([protocol.encode(message)]),
     };
     this.#resume(options.resume, session)
@@ -170,13 +187,19 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
 
   #ready(welcome: Welcome, isReconnect: boolean): void {
     const { protocol, wire } = this.#world;
-    if (this.#handshaking.signal.aborted) return;
+    if (this.#stage !== 'running') return;
     this.#endsAs = (end) => failureOfSession(end, 'open', protocol);
     wire.open(welcome, isReconnect);
     this.#tell({ type: 'handshake.accepted' });
     this.#read = (frame) => this.#decode(frame, this.#deliver);
-    for (const message of this.#early.splice(0)) this.#deliver(message);
+    const early = this.#early;
+    this.#early = NOTHING;
+    for (const message of early) this.#deliver(message);
   }
+
+  readonly #keep = (message: Incoming): void => {
+    this.#early = [...this.#early, message];
+  };
 
   readonly #deliver = (message: Incoming): void => {
     const { wire } = this.#world;
@@ -200,7 +223,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
   }
 
   #sendAll(frames: readonly Frame[]): void {
-    if (this.#handshaking.signal.aborted) return;
+    if (this.#stage !== 'running') return;
     for (const frame of frames) this.#world.wire.link?.send(frame);
   }
 
@@ -215,7 +238,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
   }
 
   #refuse(failure: Failure): void {
-    if (this.#handshaking.signal.aborted) return;
+    if (this.#stage !== 'running') return;
     this.#abandon();
     this.#tell({ type: 'handshake.rejected', failure });
   }
@@ -223,11 +246,12 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> {
   /** Whatever else the server says is not for us. */
   #abandon(): void {
     this.#read = () => undefined;
-    this.#handshaking.abort();
+    this.#stage = 'abandoned';
+    this.#abort?.abort();
   }
 
   #fail(failure: Failure): void {
-    if (!this.#over.signal.aborted) this.#tell({ type: 'socket.closed', failure });
+    if (this.#stage !== 'over') this.#tell({ type: 'socket.closed', failure });
   }
 }
 

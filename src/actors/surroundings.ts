@@ -1,7 +1,7 @@
 // Listens to the platform while no session is open: a network or a page that returns ends the wait.
 import type { CallbackLogicFunction, EventObject } from 'xstate';
 import type { SurroundingsEvent } from '../../machines/index.ts';
-import type { World } from '../wiring.ts';
+import type { World } from '../world.ts';
 
 export const surroundingsActor =
   ({

@@ -6,7 +6,7 @@ import { addConnectCommand } from './connect/command.ts';
 import { connect } from './connect/session.ts';
 import { addDemoCommand } from './demo/command.ts';
 import { demo } from './demo/demo.ts';
-import { complaint, EXIT, UsageError, type ExitCode, type Io } from './io.ts';
+import { complaint, EXIT, UsageError, type ExitCode, type Io, type OutputStream } from './io.ts';
 
 const HELP = `
 Examples:
@@ -29,22 +29,32 @@ const HELP_COLUMNS = 100;
 
 /** Runs one command, and resolves with its exit code when nothing of it is left. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let code: ExitCode = EXIT.done;
   const closed = (error: Error & { readonly code?: string }) => {
     // Whoever read the output has gone; there is nobody to tell.
-    if (error.code !== 'EPIPE') io.stderr.write(complaint(`The output failed: ${error.message}.`));
+    if (error.code === 'EPIPE') return;
+    io.stderr.write(complaint(`The output failed: ${error.message}.`));
+    code = EXIT.failed;
   };
+  const unheard = () => undefined;
   io.stdout.on('error', closed);
-  let code: ExitCode = EXIT.done;
-  const program = programFor(io, (ended) => (code = ended));
+  io.stderr.on('error', unheard);
   try {
-    await program.parseAsync([...argv], { from: 'user' });
-    return code;
+    await programFor(io, (ended) => (code = ended)).parseAsync([...argv], { from: 'user' });
   } catch (thrown) {
-    return failureOf(thrown, argv, io);
-  } finally {
-    io.stdout.off('error', closed);
+    code = Math.max(code, failureOf(thrown, argv, io)) as ExitCode;
   }
+  await Promise.all([written(io.stdout), written(io.stderr)]);
+  io.stdout.off('error', closed);
+  io.stderr.off('error', unheard);
+  return code;
 }
+
+/** Resolves when everything has left, or never will; errors of earlier writes have been reported by then. */
+const written = (stream: OutputStream): Promise<void> =>
+  new Promise((resolve) => {
+    stream.write('', () => setImmediate(resolve));
+  });
 
 function programFor(io: Io, end: (code: ExitCode) => void): Command {
   const program = new Command('statewire')

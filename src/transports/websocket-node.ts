@@ -1,8 +1,8 @@
 // The transport of Node: one `ws` socket a link, with the causes, times and byte counts of the socket under it.
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { nextTick } from 'node:process';
-import { WebSocket, type ClientOptions } from 'ws';
+import { WebSocket, type ClientOptions, type RawData } from 'ws';
 import type { Clock } from '../clock.ts';
 import { InvalidOptionError } from '../errors.ts';
 import type { WebSocketOptions } from '../platform/platform.ts';
@@ -45,6 +45,7 @@ function resolve(options: NodeWebSocketOptions): ClientOptions {
     autoPong: true,
     followRedirects: false,
     skipUTF8Validation: false,
+    finishRequest,
   };
 }
 
@@ -146,9 +147,15 @@ const SHORT_TEXT_LENGTH = 128;
 const AS_TEXT = { binary: false } as const;
 const NOTHING = new Uint8Array(0);
 
+/** Knows its link, so that all links share one set of listeners; a set for each costs a third of an idle link. */
+class LinkSocket extends WebSocket {
+  declare link: NodeLink;
+}
+
 class NodeLink implements Link {
-  readonly #ws: WebSocket;
+  readonly #ws: LinkSocket;
   #events: LinkEvents;
+  #stopwatch: Stopwatch | undefined;
   #socket: Socket | undefined;
   #cork: TurnCork | undefined;
   #cause: unknown;
@@ -156,21 +163,10 @@ class NodeLink implements Link {
 
   constructor(target: Target, options: ClientOptions, events: LinkEvents, clock: Clock) {
     this.#events = events;
-    const stopwatch = new Stopwatch(clock);
-    this.#ws = new WebSocket(target.url, [...target.subprotocols], {
-      ...options,
-      headers: target.headers,
-      finishRequest: (request) => {
-        request.once('socket', (socket) => {
-          this.#socket = socket;
-          // After the upgrade `ws` swallows the errors of the socket, such as ECONNRESET.
-          socket.on('error', this.#keepCause);
-          stopwatch.watch(socket);
-        });
-        request.end();
-      },
-    });
-    this.#listen(stopwatch);
+    this.#stopwatch = new Stopwatch(clock);
+    this.#ws = new LinkSocket(target.url, [...target.subprotocols], { ...options, headers: target.headers });
+    this.#ws.link = this;
+    listen(this.#ws);
   }
 
   get bufferedBytes(): number {
@@ -239,36 +235,32 @@ class NodeLink implements Link {
     this.#ws.resume();
   }
 
-  #listen(stopwatch: Stopwatch): void {
-    const ws = this.#ws;
-    // Stays for ever: `ws` emits an error when it is closed while connecting.
-    ws.on('error', this.#keepCause);
-    ws.on('unexpected-response', (_request, response) => {
-      this.#refuse(response);
-    });
-    ws.once('open', () => {
-      if (this.#socket) this.#cork = new TurnCork(this.#socket);
-      this.#events.opened({ subprotocol: ws.protocol, timings: stopwatch.stop(this.#socket) });
-    });
-    ws.on('message', (data, isBinary) => {
-      const bytes = data as Buffer; // by the default `binaryType`
-      this.#events.received(isBinary ? bytes : bytes.toString());
-    });
-    ws.on('pong', () => {
-      this.#events.ponged();
-    });
-    ws.once('close', (code, reason) => {
-      this.#end(code, reason.toString());
-    });
+  #whenWritten(flushed: (error?: unknown) => void): (error?: Error | null) => void {
+    return (error) => {
+      // A write that was under way when its socket was destroyed is called back without an error (Node 20 to 24).
+      const isLost = this.#socket?.destroyed === true;
+      flushed(error ?? (isLost ? new Error('The socket ended before the message had left.') : undefined));
+    };
   }
 
-  readonly #keepCause = (error: Error): void => {
+  // What follows is called by the listeners below.
+
+  attach(socket: Socket): void {
+    this.#socket = socket;
+    // After the upgrade `ws` swallows the errors of the socket, such as ECONNRESET.
+    socket.on('error', (error) => {
+      this.failed(error);
+    });
+    this.#stopwatch?.watch(socket);
+  }
+
+  failed(error: Error): void {
     // The first error is the cause; after a refusal `ws` only says that the handshake was given up.
     if (this.#refusal === undefined) this.#cause ??= error;
-  };
+  }
 
   /** The status and `Retry-After` are told here only. `close` follows, by `terminate()`. */
-  #refuse(response: IncomingMessage): void {
+  refused(response: IncomingMessage): void {
     const retryAfter = response.headers['retry-after'];
     this.#refusal = {
       ...(response.statusCode !== undefined && { httpStatus: response.statusCode }),
@@ -277,18 +269,68 @@ class NodeLink implements Link {
     this.#ws.terminate();
   }
 
-  #end(closeCode: number, closeReason: string): void {
+  opened(): void {
+    const socket = this.#socket;
+    const stopwatch = this.#stopwatch;
+    if (socket === undefined || stopwatch === undefined) return;
+    this.#stopwatch = undefined;
+    this.#cork = new TurnCork(socket);
+    this.#events.opened({ subprotocol: this.#ws.protocol, timings: stopwatch.stop(socket) });
+  }
+
+  received(frame: Frame): void {
+    this.#events.received(frame);
+  }
+
+  ponged(): void {
+    this.#events.ponged();
+  }
+
+  ended(closeCode: number, closeReason: string): void {
     const events = this.#events;
     this.#events = SILENT;
     const error = this.#cause === undefined ? undefined : { error: this.#cause };
     events.ended({ closeCode, closeReason, ...error, ...this.#refusal });
   }
+}
 
-  #whenWritten(flushed: (error?: unknown) => void): (error?: Error | null) => void {
-    return (error) => {
-      // A write that was under way when its socket was destroyed is called back without an error (Node 20 to 24).
-      const isLost = this.#socket?.destroyed === true;
-      flushed(error ?? (isLost ? new Error('The socket ended before the message had left.') : undefined));
-    };
-  }
+function finishRequest(request: ClientRequest, ws: WebSocket): void {
+  request.once('socket', (socket) => {
+    (ws as LinkSocket).link.attach(socket);
+  });
+  request.end();
+}
+
+function listen(ws: LinkSocket): void {
+  ws.on('error', onError); // for ever: `ws` emits an error when it is closed while connecting
+  ws.on('unexpected-response', onUnexpectedResponse);
+  ws.on('open', onOpen);
+  ws.on('message', onMessage);
+  ws.on('pong', onPong);
+  ws.on('close', onClose);
+}
+
+function onError(this: LinkSocket, error: Error): void {
+  this.link.failed(error);
+}
+
+function onUnexpectedResponse(this: LinkSocket, _request: ClientRequest, response: IncomingMessage): void {
+  this.link.refused(response);
+}
+
+function onOpen(this: LinkSocket): void {
+  this.link.opened();
+}
+
+function onMessage(this: LinkSocket, data: RawData, isBinary: boolean): void {
+  const bytes = data as Buffer; // by the default `binaryType`
+  this.link.received(isBinary ? bytes : bytes.toString());
+}
+
+function onPong(this: LinkSocket): void {
+  this.link.ponged();
+}
+
+function onClose(this: LinkSocket, code: number, reason: Buffer): void {
+  this.link.ended(code, reason.toString());
 }

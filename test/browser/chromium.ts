@@ -20,6 +20,7 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--disable-dev-shm-usage',
   '--remote-debugging-port=0',
   // Nothing is open when Playwright attaches, so that it meets no page halfway through loading.
   '--no-startup-window',

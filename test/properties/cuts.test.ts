@@ -7,7 +7,7 @@ import { PuppetServer, type PuppetSocket } from '../../src/testing/puppet-server
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { until } from '../../src/testing/wait.ts';
 import { holds, runs } from '../support/hold.ts';
-import { PostOffice, receipts, type Letter } from '../support/receipts.ts';
+import { PostOffice, Scissors, receipts, type Letter } from '../support/receipts.ts';
 
 const HEARTBEAT = { intervalMs: 15_000, timeoutMs: 10_000 };
 
@@ -104,22 +104,15 @@ class Correspondence implements AsyncDisposable {
   async play({ letters, numbers, by, afterLetters, withReceipt, lettersWhileDown, refusals }: Round) {
     const socket = await this.#server.accept();
     const plansBefore = this.#plans;
-    const cut = CUTS[by];
-    let isCut = false;
-    this.office.serve(socket, {
-      ...{ afterLetters, withReceipt },
-      cut: (which) => {
-        isCut = true;
-        cut(which);
-      },
-    });
-    await until(() => this.connection.state === 'open' || isCut);
+    const scissors = new Scissors(afterLetters, withReceipt, CUTS[by]);
+    this.office.serve(socket, scissors);
+    await until(() => this.connection.state === 'open' || scissors.isUsed);
     for (let count = 0; count < numbers; count += 1) socket.send({ number: (this.#numbered += 1) });
     this.post(letters);
-    // Fewer are on their way than the cut waits for: then it is now.
-    if (afterLetters === 0 || this.undecided < afterLetters) cut(socket);
-    else await until(() => isCut || this.undecided === 0);
-    if (!isCut && afterLetters > 0 && this.undecided === 0) cut(socket);
+    // When fewer are on their way than the cut waits for, it is now.
+    if (this.undecided < afterLetters) scissors.cut(socket);
+    else if (afterLetters > 0) await until(() => scissors.isUsed || this.undecided === 0);
+    scissors.cut(socket);
     if (by === 'freeze') await this.#noticeDeath(plansBefore);
     await until(() => this.#plans > plansBefore);
     this.post(lettersWhileDown);

@@ -46,7 +46,7 @@ const happenings: fc.Arbitrary<readonly Happening[]> = fc.array(
       arbitrary: fc.record({ is: fc.constantFrom('a frame', 'half a frame', 'page', 'network') }),
     },
     { weight: 1, arbitrary: fc.record({ is: fc.constant('a nap'), ofMs: fc.nat(3_600_000) }) },
-  ) as fc.Arbitrary<Happening>,
+  ),
   { maxLength: 15, size: 'max' },
 );
 

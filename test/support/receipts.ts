@@ -20,32 +20,41 @@ export const receipts: Protocol<Letter> = {
   },
 };
 
-/** Cuts a socket once so many letters have come in on it, before or after the last one's receipt is sent. */
-export interface Scissors {
+/** Cuts a socket, once, when so many letters have come in on it, before or after the last one's receipt is sent. */
+export class Scissors {
   readonly afterLetters: number;
   readonly withReceipt: boolean;
-  readonly cut: (socket: PuppetSocket) => void;
+  readonly #cut: (socket: PuppetSocket) => void;
+  #isUsed = false;
+
+  constructor(afterLetters: number, withReceipt: boolean, cut: (socket: PuppetSocket) => void) {
+    this.afterLetters = afterLetters;
+    this.withReceipt = withReceipt;
+    this.#cut = cut;
+  }
+
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
+  cut(socket: PuppetSocket): void {
+    if (this.#isUsed) return;
+    this.#isUsed = true;
+    this.#cut(socket);
+  }
 }
 
 export class PostOffice {
   /** The ids in the order in which they first came. */
   readonly received: string[] = [];
-  #repeats = 0;
-
-  /** How many letters came that had come before. */
-  get repeats(): number {
-    return this.#repeats;
-  }
 
   serve(socket: PuppetSocket, scissors?: Scissors): void {
     let letters = 0;
     socket.onFrame = (frame) => {
       const { id } = JSON.parse(String(frame)) as Letter;
-      if (id === undefined) return;
+      if (id === undefined || scissors?.isUsed === true) return;
       letters += 1;
-      if (letters > (scissors?.afterLetters ?? Infinity)) return;
-      if (this.received.includes(id)) this.#repeats += 1;
-      else this.received.push(id);
+      if (!this.received.includes(id)) this.received.push(id);
       const isLast = letters === scissors?.afterLetters;
       if (!isLast || scissors.withReceipt) socket.send({ receipt: id });
       if (isLast) scissors.cut(socket);

@@ -55,13 +55,11 @@ class Session {
   }
 
   async run(): Promise<ExitCode> {
-    const { stdout, stderr } = this.#io;
+    const { stdout } = this.#io;
     const release = [
       this.#io.onSignal('SIGINT', () => this.#interrupt()),
       this.#io.onSignal('SIGTERM', () => this.#end(EXIT.terminated)),
       listenTo(stdout, (error) => this.#failOutput(error)),
-      // Nobody is left to be told.
-      listenTo(stderr, () => undefined),
       this.#limitConnecting(),
       ...this.#follow(),
     ];
@@ -162,7 +160,6 @@ class Session {
   }
 
   #failOutput(error: Error & { readonly code?: string }): void {
-    if (error.code !== 'EPIPE') this.#io.stderr.write(`statewire: The output failed: ${error.message}.\n`);
     this.#end(error.code === 'EPIPE' ? EXIT.done : EXIT.failed);
   }
 

@@ -27,7 +27,7 @@ export async function converse(url: string, word: string): Promise<{ answer: str
     protocol: chat,
     retry: { backoff: fullJitterBackoff(), maxAttempts: 3 },
     heartbeat: false,
-    webSocket: { maxPayloadBytes: 1_000_000, node: { rejectUnauthorized: true } },
+    webSocket: { maxPayloadBytes: 1_000_000 },
   };
   await using connection = new Connection(options);
   const states: (ConnectionState | ConnectionError['code'])[] = [];

@@ -23,5 +23,6 @@ const id = await identify(coordinator.url, 'good');
 equal(id, coordinator.connections[0]?.connectionId);
 equal(typeof id, 'string');
 
+new Connection({ url: server.url, webSocket: { node: { rejectUnauthorized: true } } });
 // @ts-expect-error -- with @types/ws and @types/node, the options of `ws` are checked too
 new Connection({ url: server.url, webSocket: { node: { rejectUnauthorized: 'no' } } });
