@@ -30,7 +30,7 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
 
   follow(snapshot: ConnectionSnapshot): void {
     const state = selectState(snapshot);
-    this.#installSending(snapshot, state);
+    this.#emitting(() => this.#installSending(snapshot, state));
     // The verdict comes before anything else can happen: until then nobody knows whether this is a retry or the end.
     if (snapshot.matches('deciding') || state === this.#told) return;
     const previous = this.#told;
@@ -39,6 +39,7 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
     // Promises first: one that a listener asks for is not the business of the state that it is told of.
     if (state === 'closing') this.#world.waiters.closing();
     this.settle(snapshot);
+    this.#endStreams(state, snapshot);
     this.#tell(previous, state, snapshot);
   }
 
@@ -49,6 +50,7 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
     this.#crash = error;
     this.#world.outbox.refuse('failed');
     this.#world.waiters.failed(error);
+    for (const stream of this.#world.streams) stream.fail(error);
     this.#world.settings.logger?.error(error.message, { error });
     const change = {
       state: 'failed',
@@ -60,7 +62,7 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
     this.#told = 'failed';
     this.#emitting(() => {
       this.#world.emitter.emit('statechange', change);
-      this.#fail(error);
+      this.#world.emitter.emit('failed', error);
     });
   }
 
@@ -72,6 +74,11 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
     else if (state === 'failed') waiters.failed(this.#crash ?? errorOf(snapshot));
     else if (state === 'closed') waiters.closed();
     else if (state !== 'closing') waiters.ended();
+  }
+
+  #endStreams(state: ConnectionState, snapshot: ConnectionSnapshot): void {
+    for (const stream of state === 'closed' ? this.#world.streams : []) stream.end();
+    for (const stream of state === 'failed' ? this.#world.streams : []) stream.fail(errorOf(snapshot));
   }
 
   #installSending(snapshot: ConnectionSnapshot, state: ConnectionState): void {
@@ -99,7 +106,7 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
       if (state === 'open') this.#open(snapshot);
       else if (state === 'reconnecting') emitter.emit('reconnecting', planOf(snapshot));
       else if (state === 'closed') this.#close();
-      else if (state === 'failed') this.#fail(errorOf(snapshot));
+      else if (state === 'failed') emitter.emit('failed', errorOf(snapshot));
     });
   }
 
@@ -119,15 +126,8 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
   }
 
   #close(): void {
-    const { emitter, streams, wire } = this.#world;
-    for (const stream of [...streams]) stream.end();
+    const { emitter, wire } = this.#world;
     emitter.emit('closed', { closeCode: wire.end?.closeCode, closeReason: wire.end?.closeReason });
-  }
-
-  #fail(error: ConnectionError): void {
-    const { emitter, streams } = this.#world;
-    for (const stream of [...streams]) stream.fail(error);
-    emitter.emit('failed', error);
   }
 }
 

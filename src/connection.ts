@@ -6,7 +6,7 @@ import type { Unsubscribe } from './emitter.ts';
 import type { ConnectionEvents } from './events.ts';
 import { MessageStream, type StreamOptions } from './message-stream.ts';
 import type { ConnectionOptions } from './options.ts';
-import type { DeliverOptions, Delivery } from './outbox.ts';
+import type { DeliverOptions, Delivery } from './delivery.ts';
 import type { ConnectionStats } from './statistics.ts';
 import { wireUp, type ConnectionActor } from './wiring.ts';
 import { World } from './world.ts';

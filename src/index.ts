@@ -15,7 +15,7 @@ export {
   type SessionInfo,
   type TimeoutOptions,
 } from './options.ts';
-export type { DeliverOptions, Delivery } from './outbox.ts';
+export type { DeliverOptions, Delivery } from './delivery.ts';
 export type { StreamOptions } from './message-stream.ts';
 export { RTT_BUCKETS_MS, type ConnectionStats, type RttHistogram } from './statistics.ts';
 export {

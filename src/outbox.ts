@@ -2,41 +2,17 @@
 // The current state of the connection installs the mode; the machine never sees a message.
 import type { ConnectionState } from '../machines/index.ts';
 import type { Clock } from './clock.ts';
-import { DeliveryError, describe } from './errors.ts';
+import { bytesOf, type DeliverOptions, type Delivery, type Entry } from './delivery.ts';
+import { DeliveryError, describe, InvalidOptionError } from './errors.ts';
 import { deferred, type Deferred } from './deferred.ts';
 import type { OutboxOptions } from './options.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { Frame, Link } from './transports/transport.ts';
 
-/** How far a delivered message is known to have come. */
-export interface Delivery {
-  /** `flushed`: the platform has taken every byte. `acknowledged`: the server said that it has the message. */
-  readonly outcome: 'flushed' | 'acknowledged';
-}
-
-export interface DeliverOptions {
-  /** Aborting cancels a message that still waits: it is never sent, and the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** How long the message may wait, in milliseconds. Default: `outbox.ttlMs`. */
-  readonly ttlMs?: number;
-}
-
 type Mode =
   | { readonly kind: 'writes'; readonly link: Link }
   | { readonly kind: 'queues' }
   | { readonly kind: 'refuses'; readonly state: ConnectionState };
-
-interface Entry<Outgoing> {
-  readonly message: Outgoing;
-  readonly frame: Frame;
-  readonly bytes: number;
-  readonly ackId: string | undefined;
-  /** Present for `deliver()`, absent for `send()`. */
-  readonly receipt: Deferred<Delivery> | undefined;
-  readonly ttlMs: number;
-  readonly expiresAt: number;
-  timer?: unknown;
-}
 
 export interface OutboxEvents<Outgoing> {
   /** A message of `send()` that will never be sent, and why. */
@@ -44,9 +20,8 @@ export interface OutboxEvents<Outgoing> {
   drained(): void;
 }
 
-const encoder = new TextEncoder();
-const bytesOf = (frame: Frame): number =>
-  typeof frame === 'string' ? encoder.encode(frame).length : frame.byteLength;
+/** Shared by all connections of which nothing waits. Never changed. */
+const NONE: never[] = [];
 
 export class Outbox<Incoming, Outgoing> {
   readonly #options: Required<OutboxOptions>;
@@ -60,10 +35,11 @@ export class Outbox<Incoming, Outgoing> {
   #queuedBytes = 0;
   /** Handed to the platform, which has not said that it took them. */
   #inFlight: Set<Entry<Outgoing>> | undefined;
-  /** Sent, waiting for the server's word; in the order of sending. */
-  #unacknowledged: Entry<Outgoing>[] = [];
+  /** Sent, waiting for the server's word; in the order of sending. They count as waiting. */
+  #unacknowledged: Entry<Outgoing>[] = NONE;
+  #unacknowledgedBytes = 0;
   /** Exists from the moment that `send()` returned false until there is room again. */
-  #drain: Deferred<void> | undefined;
+  #drain: Deferred<undefined> | undefined;
   /** The link that was asked to tell when it has drained, and did not yet. */
   #asked: Link | undefined;
 
@@ -95,9 +71,8 @@ export class Outbox<Incoming, Outgoing> {
   send(message: Outgoing): boolean {
     const frame = this.#encode(message);
     const mode = this.#mode;
-    if (mode.kind !== 'writes' || this.#queue.length > 0 || mode.link.bufferedBytes >= this.#highWaterBytes) {
+    if (mode.kind !== 'writes' || !this.#isClear(mode.link))
       return this.#enqueue(this.#entry(message, frame));
-    }
     mode.link.send(frame);
     this.messagesOut += 1;
     return mode.link.bufferedBytes < this.#highWaterBytes || this.#awaitDrain();
@@ -105,10 +80,14 @@ export class Outbox<Incoming, Outgoing> {
 
   deliver(message: Outgoing, { signal, ttlMs = this.#options.ttlMs }: DeliverOptions): Promise<Delivery> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    if (!(ttlMs >= 0)) throw new InvalidOptionError('ttlMs', 'a number of at least 0', ttlMs);
     const receipt = deferred<Delivery>();
     const ackId = this.#protocol.acknowledgements?.idOf(message);
     const entry = { ...this.#entry(message, this.#encode(message), ttlMs), receipt, ackId };
-    this.#enqueue(entry);
+    const mode = this.#mode;
+    if (mode.kind === 'writes' && ackId === undefined && this.#isClear(mode.link))
+      this.#write(entry, mode.link);
+    else this.#enqueue(entry);
     if (signal !== undefined) this.#cancelOn(signal, entry);
     return receipt.promise;
   }
@@ -121,11 +100,11 @@ export class Outbox<Incoming, Outgoing> {
   noticeAcknowledgement(message: Incoming): void {
     if (this.#unacknowledged.length === 0) return;
     const id = this.#protocol.acknowledgements?.acknowledgedBy(message);
-    if (id === undefined) return;
-    const entry = this.#unacknowledged.find(({ ackId }) => ackId === id);
+    const entry = id === undefined ? undefined : this.#unacknowledged.find(({ ackId }) => ackId === id);
     if (entry === undefined) return;
     this.#forget(entry);
-    this.#settle(entry, { outcome: 'acknowledged' });
+    this.#clock.clearTimeout(entry.timer);
+    entry.receipt?.resolve({ outcome: 'acknowledged' });
   }
 
   /** Installs what the state wants: write to this link … */
@@ -135,19 +114,9 @@ export class Outbox<Incoming, Outgoing> {
     this.#flush(link);
   }
 
-  /** … or queue, the link being lost: what was in flight is unknown, what the server did not acknowledge goes first … */
+  /** … or queue … */
   queue(): void {
-    if (this.#mode.kind === 'queues') return;
-    this.#mode = { kind: 'queues' };
-    this.#abandonInFlight();
-    const now = this.#clock.now();
-    const resend = this.#unacknowledged;
-    this.#unacknowledged = [];
-    for (const entry of resend) {
-      this.#queuedBytes += entry.bytes;
-      this.#armExpiry(entry, entry.expiresAt - now);
-    }
-    this.#queue.unshift(...resend);
+    if (this.#mode.kind !== 'queues') this.#mode = { kind: 'queues' };
   }
 
   /** … or refuse, the connection having ended or being about to: whatever still waits will never be sent. */
@@ -155,20 +124,35 @@ export class Outbox<Incoming, Outgoing> {
     if (this.#mode.kind === 'refuses' && this.#mode.state === state) return;
     this.#mode = { kind: 'refuses', state };
     const waiting = this.#queue;
+    const drain = this.#drain;
     this.#queue = [];
     this.#queuedBytes = 0;
-    for (const entry of waiting) this.#drop(entry, this.#undelivered(state));
-    this.#drain?.reject(this.#undelivered(state));
     this.#drain = undefined;
-    if (state === 'closing') return;
-    this.#abandonInFlight();
-    for (const entry of this.#unacknowledged) this.#settle(entry, new DeliveryError('DELIVERY_UNKNOWN'));
-    this.#unacknowledged = [];
+    drain?.reject(this.#undelivered(state));
+    for (const entry of waiting) this.#drop(entry, this.#undelivered(state));
+  }
+
+  /** The link is gone: what was in flight is unknown, what the server did not acknowledge goes first the next time. */
+  detach(): void {
+    if (this.#mode.kind === 'writes') this.#mode = { kind: 'queues' };
+    const inFlight = this.#inFlight ?? NONE;
+    const resend = this.#unacknowledged;
+    this.#inFlight = undefined;
+    this.#queue = resend.length === 0 ? this.#queue : [...resend, ...this.#queue];
+    this.#queuedBytes += this.#unacknowledgedBytes;
+    this.#unacknowledged = NONE;
+    this.#unacknowledgedBytes = 0;
+    for (const entry of inFlight) entry.receipt?.reject(new DeliveryError('DELIVERY_UNKNOWN'));
   }
 
   /** Hands everything that waits to a link that is about to be closed, however much it is. */
   flushTo(link: Link): void {
     while (this.#queue.length > 0) this.#writeNext(link);
+  }
+
+  /** Nothing waits before it, and the link takes it. */
+  #isClear(link: Link): boolean {
+    return this.#queue.length === 0 && link.bufferedBytes < this.#highWaterBytes;
   }
 
   #encode(message: Outgoing): Frame {
@@ -179,43 +163,64 @@ export class Outbox<Incoming, Outgoing> {
 
   #entry(message: Outgoing, frame: Frame, ttlMs = this.#options.ttlMs): Entry<Outgoing> {
     const expiresAt = this.#clock.now() + ttlMs;
-    return { message, frame, bytes: bytesOf(frame), ackId: undefined, receipt: undefined, ttlMs, expiresAt };
+    return {
+      message,
+      frame,
+      bytes: bytesOf(frame),
+      ackId: undefined,
+      receipt: undefined,
+      ttlMs,
+      expiresAt,
+      writes: 0,
+    };
   }
 
   /** Returns whether there is still room below the high-water mark. */
   #enqueue(entry: Entry<Outgoing>): boolean {
-    const mode = this.#mode;
-    if (mode.kind === 'refuses') return this.#reject(entry, this.#undelivered(mode.state));
-    if (!this.#makeRoomFor(entry)) return false;
+    if (this.#mode.kind === 'refuses') return this.#reject(entry, this.#undelivered(this.#mode.state));
+    const crowdedOut = this.#makeRoomFor(entry);
+    if (crowdedOut === undefined) return false;
     this.#queue.push(entry);
     this.#queuedBytes += entry.bytes;
-    this.#armExpiry(entry, entry.ttlMs);
-    if (mode.kind === 'writes') this.#flush(mode.link);
+    if (entry.ttlMs < Infinity) entry.timer = this.#clock.setTimeout(() => this.#expire(entry), entry.ttlMs);
+    // Told last: a listener may call disconnect(), and then this entry must be in the queue to be refused with it.
+    for (const dropped of crowdedOut) this.#drop(dropped, new DeliveryError('MESSAGE_DROPPED'));
+    if (this.#mode.kind === 'writes') this.#flush(this.#mode.link);
     return this.bufferedBytes < this.#highWaterBytes || this.#awaitDrain();
   }
 
-  #makeRoomFor(entry: Entry<Outgoing>): boolean {
+  /** Returns what must go to make room; `undefined` when the entry itself must. */
+  #makeRoomFor(entry: Entry<Outgoing>): readonly Entry<Outgoing>[] | undefined {
     const { maxMessages, maxBytes, overflow } = this.#options;
-    const details = { messages: this.#queue.length, bytes: this.#queuedBytes };
-    const isFull = () => this.#queue.length >= maxMessages || this.#queuedBytes + entry.bytes > maxBytes;
-    if (!isFull()) return true;
-    if (overflow === 'reject' || entry.bytes > maxBytes)
-      return this.#reject(entry, new DeliveryError('OUTBOX_FULL', { details }));
-    if (overflow === 'drop-newest') {
-      this.#drop(entry, new DeliveryError('MESSAGE_DROPPED'));
-      return false;
-    }
-    while (isFull()) {
-      const oldest = this.#queue[0];
+    const messages = this.#queue.length + this.#unacknowledged.length;
+    const bytes = this.#queuedBytes + this.#unacknowledgedBytes;
+    if (messages < maxMessages && bytes + entry.bytes <= maxBytes) return NONE;
+    let count = 0;
+    let freed = 0;
+    while (
+      overflow === 'drop-oldest' &&
+      (messages - count >= maxMessages || bytes - freed + entry.bytes > maxBytes)
+    ) {
+      const oldest = this.#queue[count];
       if (oldest === undefined) break;
-      this.#remove(oldest);
-      this.#drop(oldest, new DeliveryError('MESSAGE_DROPPED'));
+      count += 1;
+      freed += oldest.bytes;
     }
-    return true;
+    if (messages - count < maxMessages && bytes - freed + entry.bytes <= maxBytes) {
+      this.#queuedBytes -= freed;
+      return this.#queue.splice(0, count);
+    }
+    if (overflow === 'drop-newest') this.#drop(entry, new DeliveryError('MESSAGE_DROPPED'));
+    else this.#reject(entry, new DeliveryError('OUTBOX_FULL', { details: { messages, bytes } }));
+    return undefined;
   }
 
   #flush(link: Link): void {
-    while (this.#queue.length > 0 && link.bufferedBytes < this.#highWaterBytes) this.#writeNext(link);
+    // An expired entry is told to a listener, who may end it all: the mode is looked at again each time.
+    const isOurs = () => this.#mode.kind === 'writes' && this.#mode.link === link;
+    while (this.#queue.length > 0 && isOurs() && link.bufferedBytes < this.#highWaterBytes)
+      this.#writeNext(link);
+    if (!isOurs()) return;
     if (this.#queue.length > 0) this.#awaitDrain();
     if (link.bufferedBytes < this.#highWaterBytes) this.#announceDrain();
     else this.#askLink(link);
@@ -225,25 +230,33 @@ export class Outbox<Incoming, Outgoing> {
     const entry = this.#queue.shift();
     if (entry === undefined) return;
     this.#queuedBytes -= entry.bytes;
-    this.#clock.clearTimeout(entry.timer);
     // Its timer may be late: a blocked loop, a sleep.
-    if (entry.expiresAt <= this.#clock.now()) {
-      this.#expired(entry);
+    if (entry.expiresAt <= this.#clock.now() && entry.ttlMs > 0) this.#giveUpExpired(entry);
+    else this.#write(entry, link);
+  }
+
+  #write(entry: Entry<Outgoing>, link: Link): void {
+    entry.writes += 1;
+    this.messagesOut += 1;
+    if (entry.receipt !== undefined && entry.ackId !== undefined) {
+      // Its time goes on: it bounds the wait for the server's word too.
+      this.#unacknowledged = this.#unacknowledged === NONE ? [entry] : this.#unacknowledged;
+      if (this.#unacknowledged.at(-1) !== entry) this.#unacknowledged.push(entry);
+      this.#unacknowledgedBytes += entry.bytes;
+      link.send(entry.frame);
       return;
     }
-    this.messagesOut += 1;
+    this.#clock.clearTimeout(entry.timer);
     if (entry.receipt === undefined) {
       link.send(entry.frame);
-    } else if (entry.ackId === undefined) {
-      (this.#inFlight ??= new Set()).add(entry);
-      link.send(entry.frame, (error) => {
-        if (this.#inFlight?.delete(entry) !== true) return;
-        this.#settle(entry, error === undefined ? { outcome: 'flushed' } : unknownDelivery(error));
-      });
-    } else {
-      this.#unacknowledged.push(entry);
-      link.send(entry.frame);
+      return;
     }
+    (this.#inFlight ??= new Set()).add(entry);
+    link.send(entry.frame, (cause) => {
+      if (this.#inFlight?.delete(entry) !== true) return;
+      if (cause === undefined) entry.receipt?.resolve({ outcome: 'flushed' });
+      else entry.receipt?.reject(new DeliveryError('DELIVERY_UNKNOWN', { cause }));
+    });
   }
 
   /** Returns false, for `send()` to return. */
@@ -268,62 +281,58 @@ export class Outbox<Incoming, Outgoing> {
 
   #announceDrain(): void {
     if (this.#drain === undefined) return;
-    this.#drain.resolve();
+    this.#drain.resolve(undefined);
     this.#drain = undefined;
     this.#events.drained();
   }
 
-  #armExpiry(entry: Entry<Outgoing>, inMs: number): void {
-    if (inMs < Infinity) entry.timer = this.#clock.setTimeout(() => this.#expire(entry), inMs);
-  }
-
   #expire(entry: Entry<Outgoing>): void {
-    if (this.#remove(entry)) this.#expired(entry);
+    if (this.#remove(entry)) this.#giveUpExpired(entry);
   }
 
-  #expired(entry: Entry<Outgoing>): void {
+  #giveUpExpired(entry: Entry<Outgoing>): void {
     this.expiredMessages += 1;
-    this.#settleOrReport(entry, new DeliveryError('MESSAGE_EXPIRED', { details: { ttlMs: entry.ttlMs } }));
+    this.#giveUp(entry, new DeliveryError('MESSAGE_EXPIRED', { details: { ttlMs: entry.ttlMs } }));
   }
 
   #cancelOn(signal: AbortSignal, entry: Entry<Outgoing>): void {
     const cancel = () => {
-      if (this.#remove(entry)) entry.receipt?.reject(signal.reason);
-      else if (this.#forget(entry)) {
-        this.#settle(entry, unknownDelivery(signal.reason));
-      }
+      if (this.#remove(entry)) this.#giveUp(entry, signal.reason);
     };
     signal.addEventListener('abort', cancel, { once: true });
     const forget = () => signal.removeEventListener('abort', cancel);
     entry.receipt?.promise.then(forget, forget);
   }
 
+  /** Takes an entry back that waits in the queue, or for the server's word; returns whether it did. */
   #remove(entry: Entry<Outgoing>): boolean {
     const at = this.#queue.indexOf(entry);
-    if (at < 0) return false;
+    if (at < 0) return this.#forget(entry);
     this.#queue.splice(at, 1);
     this.#queuedBytes -= entry.bytes;
-    this.#clock.clearTimeout(entry.timer);
     if (this.bufferedBytes < this.#highWaterBytes) this.#announceDrain();
     return true;
   }
 
-  /** Returns whether the entry was waiting for its acknowledgement. */
   #forget(entry: Entry<Outgoing>): boolean {
     const at = this.#unacknowledged.indexOf(entry);
-    if (at >= 0) this.#unacknowledged.splice(at, 1);
-    return at >= 0;
-  }
-
-  #abandonInFlight(): void {
-    for (const entry of this.#inFlight ?? []) this.#settle(entry, new DeliveryError('DELIVERY_UNKNOWN'));
-    this.#inFlight = undefined;
+    if (at < 0) return false;
+    this.#unacknowledged.splice(at, 1);
+    this.#unacknowledgedBytes -= entry.bytes;
+    return true;
   }
 
   #drop(entry: Entry<Outgoing>, error: DeliveryError): void {
-    this.#clock.clearTimeout(entry.timer);
     this.droppedMessages += 1;
-    this.#settleOrReport(entry, error);
+    this.#giveUp(entry, error);
+  }
+
+  /** The one outcome of a message that will not be sent any more; if it ever was, nobody knows whether it arrived. */
+  #giveUp(entry: Entry<Outgoing>, reason: unknown): void {
+    this.#clock.clearTimeout(entry.timer);
+    if (entry.receipt === undefined) this.#events.dropped(entry.message, reason as DeliveryError);
+    else if (entry.writes === 0) entry.receipt.reject(reason);
+    else entry.receipt.reject(new DeliveryError('DELIVERY_UNKNOWN', { cause: reason }));
   }
 
   /** The caller of `send()` is told at once; the caller of `deliver()` by its promise. */
@@ -333,19 +342,7 @@ export class Outbox<Incoming, Outgoing> {
     return false;
   }
 
-  #settleOrReport(entry: Entry<Outgoing>, error: DeliveryError): void {
-    if (entry.receipt === undefined) this.#events.dropped(entry.message, error);
-    else entry.receipt.reject(error);
-  }
-
-  #settle(entry: Entry<Outgoing>, outcome: Delivery | DeliveryError): void {
-    if (outcome instanceof DeliveryError) entry.receipt?.reject(outcome);
-    else entry.receipt?.resolve(outcome);
-  }
-
   #undelivered(state: ConnectionState): DeliveryError {
     return new DeliveryError('MESSAGE_UNDELIVERED', { details: { state } });
   }
 }
-
-const unknownDelivery = (cause: unknown) => new DeliveryError('DELIVERY_UNKNOWN', { cause });

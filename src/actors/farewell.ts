@@ -17,8 +17,10 @@ export const farewellActor =
         for (const frame of protocol.farewell?.() ?? []) link.send(frame);
       }
     } catch (thrown) {
+      outbox.refuse('closing');
       report('PROTOCOL_FAILED', 'protocol', thrown);
     }
+    outbox.refuse('closing');
     const { code, reason } = protocol.closeWith ?? { code: 1000, reason: '' };
     link.close(code, reason);
   };

@@ -144,8 +144,9 @@ class Heartbeat<Incoming, Welcome> {
   }
 
   #ask(deadAt: number): void {
-    this.#probe();
+    // Before the probe: its own bytes are no sign of life.
     this.#setMark();
+    this.#probe();
     this.#deadAt = deadAt;
     if (this.#protocol.when !== 'always') this.#nextBeatAt = Infinity;
   }

@@ -6,7 +6,7 @@ import { makeFailure, textOf } from '../errors.ts';
 import { failureOfAttempt, failureOfSession } from '../failures.ts';
 import type { Handshake, HandshakeStep, Rejection } from '../protocols/protocol.ts';
 import { canRefresh, ProviderError, redactUrl, resolveAttempt } from '../providers.ts';
-import type { Frame, LinkEnd, LinkEvents, Target } from '../transports/transport.ts';
+import type { Frame, Link, LinkEnd, LinkEvents, Target } from '../transports/transport.ts';
 import type { World } from '../world.ts';
 
 type Tell = (event: SocketEvent) => void;
@@ -32,6 +32,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   /** `abandoned`: nothing more is said or heard, but the end of the link is still awaited. `over`: not even that. */
   #stage: 'running' | 'abandoned' | 'over' = 'running';
   #abort: AbortController | undefined;
+  #link: Link | undefined;
   /** Needed until the socket is open. */
   #credentials: Credentials | undefined;
 
@@ -56,6 +57,8 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   dispose(): void {
     this.#stage = 'over';
     this.#abort?.abort();
+    // At once: a listener or a policy that sends now must not be handed the link that is gone.
+    this.#world.outbox.detach();
     this.#world.wire.release();
   }
 
@@ -78,7 +81,8 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   #dial(target: Target): void {
     const { settings, transport, wire } = this.#world;
     settings.logger?.info('Connecting', { url: redactUrl(target.url), attempt: this.#input.attempt });
-    wire.link = transport.open(target, this, settings.clock);
+    this.#link = transport.open(target, this, settings.clock);
+    wire.link = this.#link;
   }
 
   opened({ timings }: Parameters<LinkEvents['opened']>[0]): void {
@@ -101,6 +105,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   }
 
   ended(end: LinkEnd): void {
+    this.#world.outbox.detach();
     this.#world.wire.ended(end);
     this.#fail(this.#asking(() => this.#endsAs(end)) ?? failureOfSession(end, 'open', {}));
   }
@@ -224,7 +229,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
 
   #sendAll(frames: readonly Frame[]): void {
     if (this.#stage !== 'running') return;
-    for (const frame of frames) this.#world.wire.link?.send(frame);
+    for (const frame of frames) this.#link?.send(frame);
   }
 
   /** Asks the protocol something that it may fail to answer. */

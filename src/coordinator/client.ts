@@ -9,15 +9,14 @@ import { EventRouter, matcherOf, type RouteListener } from '../event-router.ts';
 import type { StateChange } from '../events.ts';
 import type { StreamOptions } from '../message-stream.ts';
 import type { ConnectionStats } from '../statistics.ts';
-import { AuthenticationError, CoordinatorError, toCoordinatorError, translate } from './errors.ts';
+import { CoordinatorError, toCoordinatorError, translate } from './errors.ts';
 import {
   resolveOptions,
   type CoordinatorOptions,
   type CoordinatorSettings,
   type TokenProvider,
 } from './options.ts';
-import { connectionIdOf, nameOf, saysTokenExpired, type CoordinatorEvent } from './protocol.ts';
-import { revocable, type RevocableTransport } from './revocation.ts';
+import { connectionIdOf, nameOf, type CoordinatorEvent } from './protocol.ts';
 
 export type CoordinatorConnection = Connection<CoordinatorEvent, object, CoordinatorEvent, string>;
 
@@ -37,13 +36,12 @@ export class CoordinatorClient implements AsyncDisposable {
   readonly #connection: CoordinatorConnection;
   readonly #router = new EventRouter<CoordinatorEvent>((event, thrown) => this.#report(event, thrown));
   readonly #settings: CoordinatorSettings;
-  readonly #transport: RevocableTransport;
   #lastError: CoordinatorError | undefined;
   #welcome: CoordinatorEvent | undefined;
 
   /**
-   * @param token a JWT, or a function that is asked for one for each attempt; with a function, a token that has expired
-   *   is replaced by itself
+   * @param token a JWT, or a function that is asked for one for each attempt: then an expired token is replaced without
+   *   the caller having to do anything
    * @throws {InvalidOptionError} for an argument or option that cannot be meant; nothing has happened then
    */
   constructor(
@@ -54,18 +52,13 @@ export class CoordinatorClient implements AsyncDisposable {
   ) {
     const { settings, connection } = resolveOptions(apiKey, token, userId, options);
     this.#settings = settings;
-    this.#transport = revocable(settings.transport ?? platform.defaultTransport(settings.webSocket ?? {}));
-    this.#connection = new Connection({ ...connection, transport: this.#transport });
+    this.#connection = new Connection(connection);
     this.#connection.on('statechange', (change) => this.#follow(change));
     this.#connection.on('open', ({ welcome, isReconnect }) => {
       this.#welcome = welcome;
       if (isReconnect) void this.#watchAgain(welcome);
     });
-    const canRefresh = typeof token === 'function';
-    this.#connection.on('message', (event) => {
-      this.emit(nameOf(event), event);
-      if (canRefresh && this.connected && saysTokenExpired(event)) this.#revoke(event);
-    });
+    this.#connection.on('message', (event) => this.emit(nameOf(event), event));
   }
 
   /** The connection underneath: its lifecycle events (`statechange`, `reconnecting`, `failed` …), its actor. */
@@ -201,13 +194,6 @@ export class CoordinatorClient implements AsyncDisposable {
     if (!wasAttempt || !isLost || attempt < 2) return;
     const { logger, maxRetries } = this.#settings;
     logger?.warn(`Reconnect attempt ${attempt - 1}/${maxRetries} failed`, { error: this.#lastError });
-  }
-
-  /** The token of an open session has expired, and there is a function to ask for another. */
-  #revoke(event: CoordinatorEvent): void {
-    const details = { explanation: 'the token has expired', phase: 'open' };
-    const error = new AuthenticationError('CREDENTIALS_REJECTED', { details, payload: event });
-    this.#transport.revoke('token expired', error);
   }
 
   async #watchAgain(welcome: CoordinatorEvent): Promise<void> {

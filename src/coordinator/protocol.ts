@@ -57,10 +57,6 @@ export const nameOf = ({ type }: CoordinatorEvent): string => (typeof type === '
 export const connectionIdOf = (welcome: CoordinatorEvent | undefined): string | undefined =>
   typeof welcome?.connection_id === 'string' ? welcome.connection_id : undefined;
 
-/** Whether an event says that the session's token has expired. */
-export const saysTokenExpired = (event: CoordinatorEvent): boolean =>
-  isError(event) && errorOf(event)['code'] === TOKEN_EXPIRED;
-
 export function coordinatorProtocol(options: CoordinatorProtocolOptions): CoordinatorProtocol {
   return {
     name: 'coordinator',
@@ -70,6 +66,10 @@ export function coordinatorProtocol(options: CoordinatorProtocolOptions): Coordi
     }),
     encode: encodeJson,
     decode: decodeEvent,
+    revokes: (event) =>
+      options.canRefresh && saysTokenExpired(event)
+        ? { cure: 'refresh', explanation: 'the token has expired.', payload: event }
+        : undefined,
     heartbeat: {
       when: 'always',
       probe: (welcome) => {
@@ -127,6 +127,9 @@ function decodeEvent(frame: Frame): CoordinatorEvent {
 }
 
 const isError = ({ type }: CoordinatorEvent): boolean => type === 'error' || type === 'connection.error';
+
+const saysTokenExpired = (event: CoordinatorEvent): boolean =>
+  isError(event) && errorOf(event)['code'] === TOKEN_EXPIRED;
 
 const errorOf = ({ error }: CoordinatorEvent): Readonly<Record<string, unknown>> =>
   typeof error === 'object' && error !== null ? (error as Readonly<Record<string, unknown>>) : {};

@@ -185,10 +185,9 @@ class NativeLink implements Link {
     // Stays handled: `ws` throws an error event that nobody listens to, and emits one when closed while connecting.
     socket.onerror = () => undefined;
     const lost = this.#stopWaiting();
-    if (lost.length > 0)
-      queueMicrotask(() => {
-        loseAll(lost);
-      });
+    queueMicrotask(() => {
+      loseAll(lost);
+    });
     try {
       socket.close();
     } catch {

@@ -127,6 +127,25 @@ describe('connect() (S0-02, S0-06, S0-07, S0-29, S0-30)', () => {
     });
   });
 
+  it.each(['event', 'state change'])(
+    'begins anew also when a listener of an %s asks for it',
+    async (kind) => {
+      const { client, coordinator } = await coordinatorAnd();
+      const again: Promise<unknown>[] = [];
+      const connectAgain = () => {
+        if (again.length === 0) again.push(client.connect());
+      };
+      if (kind === 'event') client.on('connection.ok', connectAgain);
+      else client.connection.on('open', connectAgain);
+      await client.connect();
+      await until(() => client.stats.attempts === 2 && client.state === 'open');
+
+      expect(await again[0]).toMatchObject({ connection_id: client.connectionId });
+      await until(() => coordinator.liveConnections === 1);
+      expect(coordinator.totalConnections).toBe(2);
+    },
+  );
+
   it('works again after disconnect()', async () => {
     const { client, coordinator, welcome } = await connected();
     await client.disconnect();

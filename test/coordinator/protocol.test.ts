@@ -1,6 +1,6 @@
 // The coordinator's protocol, without a connection: frames in, answers out.
 import { describe, expect, it } from 'vitest';
-import { connectUrl, coordinatorProtocol, nameOf, saysTokenExpired } from '../../src/coordinator/protocol.ts';
+import { connectUrl, coordinatorProtocol, nameOf } from '../../src/coordinator/protocol.ts';
 import type { CoordinatorEvent } from '../../src/coordinator/index.ts';
 import { fixture } from './setup.ts';
 
@@ -163,10 +163,19 @@ describe('later frames (S0-12, S0-39)', () => {
     [{ type: 'error', error: { code: 43 } }, false],
     [{ type: 'error', error: { code: '40' } }, false],
     [{ type: 'error', error: null }, false],
+    [{ type: 'error' }, false],
     [{ type: 'custom', error: { code: 40 } }, false],
-  ])('say that the token has expired, or not: %j', (event, says) => {
-    expect(saysTokenExpired(event as CoordinatorEvent)).toBe(says);
-  });
+  ])(
+    'end the session for a fresh token, where there is one, only when one has expired (S0-36): %j',
+    (event, ends) => {
+      const answers = [true, false].map((canRefresh) =>
+        protocolOf({ canRefresh }).revokes!(event as CoordinatorEvent),
+      );
+
+      const revoked = { cure: 'refresh', explanation: expect.any(String) as string, payload: event };
+      expect(answers).toEqual([ends ? revoked : undefined, undefined]);
+    },
+  );
 });
 
 describe('the heartbeat (S0-05, S0-14)', () => {

@@ -9,6 +9,7 @@ export interface Farewell {
   readonly lastId: number;
   readonly acceptedAt: number | undefined;
   readonly actsBefore: number;
+  readonly wasOpen: boolean;
 }
 
 export type Farewells = Map<MemoryLink, Farewell>;
@@ -41,7 +42,10 @@ function beforeAcceptance({ acts, acceptedAt = acts.length }: MemoryLink): strin
     .map(({ kind, id }) => `${kind} ${id} was sent before the server had accepted`);
 }
 
-function afterFarewell({ acts }: MemoryLink, { lastId, acceptedAt, actsBefore }: Farewell): string[] {
+function afterFarewell(
+  { acts }: MemoryLink,
+  { lastId, acceptedAt, actsBefore, wasOpen }: Farewell,
+): string[] {
   const frames = sent(acts.slice(actsBefore));
   const pings = acts.slice(actsBefore).filter(({ kind }) => kind === 'ping').length;
   const isAllowed = ({ kind, id }: { kind: FrameKind; id: number }) =>
@@ -49,5 +53,6 @@ function afterFarewell({ acts }: MemoryLink, { lastId, acceptedAt, actsBefore }:
   return [
     ...frames.filter((frame) => !isAllowed(frame)).map(({ kind, id }) => `${kind} ${id} after disconnect()`),
     ...(pings > 0 ? ['a ping after disconnect()'] : []),
+    ...(wasOpen && !acts.some(({ kind }) => kind === 'close') ? ['no close frame after disconnect()'] : []),
   ];
 }

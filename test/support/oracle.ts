@@ -2,6 +2,7 @@
 // transition of the chart untried, and none of them looks at the chart.
 import { expect } from 'vitest';
 import { Subject, type SubjectSettings } from './subject.ts';
+import { kindOf } from './talk-protocol.ts';
 
 type Life = (subject: Subject) => Promise<void>;
 
@@ -20,7 +21,9 @@ const PATIENCE_MS = 30_000;
 const DEATH_MS = 25_000;
 
 const OPENED = ['connecting CONNECT_CALLED', 'authenticating CONNECT_CALLED', 'open HANDSHAKE_ACCEPTED'];
-const LEFT = ['closing DISCONNECT_CALLED', 'closed DISCONNECT_CALLED'];
+const leaving = (attempt: number) =>
+  ['closing', 'closed'].map((state) => `${state} DISCONNECT_CALLED${attempt === 0 ? '' : ` #${attempt}`}`);
+const LEFT = leaving(0);
 const again = (code: string, attempt: number) => [
   `connecting ${code} #${attempt}`,
   `authenticating ${code} #${attempt}`,
@@ -69,7 +72,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await connect(subject);
       await subject.run(() => subject.opens());
       await disconnect(subject);
-      await pass(subject, CLOSE_MS);
+      await disconnect(subject);
+      await pass(subject, CLOSE_MS - 1);
+      expect(subject.connection.state).toBe('closing');
+      await pass(subject, 1);
     },
     told: [
       'closed DISCONNECT_CALLED',
@@ -139,7 +145,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ...[...OPENED, lost('LINK_LOST', 1, 100), ...again('LINK_LOST', 1)],
       ...[lost('LINK_LOST', 1, 100), ...again('LINK_LOST', 1)],
       ...[lost('CLOSED_BY_PEER', 2, 1_000), ...again('CLOSED_BY_PEER', 2)],
-      ...[...LEFT, ...OPENED, lost('LINK_LOST', 1, 100)],
+      ...[...leaving(2), ...OPENED, lost('LINK_LOST', 1, 100)],
     ],
   },
   'a link that lives, then dies silently': {
@@ -171,7 +177,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     given: { providers: 'functions' },
     live: async (subject) => {
       await connect(subject);
-      for (const _ of ['once', 'and once more']) {
+      for (let sessions = 0; sessions < 2; sessions += 1) {
         await subject.run(() => subject.opens());
         await hear(subject, { rejected: 'refresh' });
         await letIn(subject);
@@ -272,6 +278,62 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
     told: [...OPENED, 'closed DISCONNECT_CALLED #1'],
   },
+  'what the policy is told of each loss': {
+    given: { hasPolicy: true },
+    live: async (subject) => {
+      const losses: unknown[] = [];
+      subject.decide = (proposal, loss) => {
+        losses.push([loss.phase, loss.initial, loss.attempt, loss.previousDelayMs, loss.stableForMs]);
+        return proposal;
+      };
+      await connect(subject);
+      await cut(subject);
+      await pass(subject, 100);
+      await subject.run(() => subject.opens());
+      await cut(subject);
+      await pass(subject, 1_000);
+      await letIn(subject);
+      await pass(subject, 7);
+      await cut(subject);
+      await pass(subject, 10_000);
+      subject.surroundings.online = false;
+      await pass(subject, CONNECT_MS);
+      await pass(subject, PATIENCE_MS);
+      await cut(subject);
+      expect(losses).toEqual([
+        ['connecting', true, 1, null, 0],
+        ['authenticating', true, 2, 100, 0],
+        ['open', false, 3, 1_000, 7],
+        ['connecting', false, 4, 10_000, 0],
+        ['connecting', false, 5, null, 0],
+      ]);
+    },
+    told: [
+      ...['connecting CONNECT_CALLED', lost('CONNECT_FAILED', 1, 100)],
+      ...[...again('CONNECT_FAILED', 1).slice(0, 2), lost('LINK_LOST', 2, 1_000), ...again('LINK_LOST', 2)],
+      ...[lost('LINK_LOST', 3, 10_000), 'connecting LINK_LOST #3', 'reconnecting CONNECT_TIMEOUT #4'],
+      ...['connecting CONNECT_TIMEOUT #4', 'reconnecting CONNECT_FAILED #5'],
+    ],
+  },
+  'messages that wait behind a slow link, through a loss and until the farewell': {
+    given: { outbox: { highWaterBytes: 1 } },
+    live: async (subject) => {
+      await establish(subject);
+      for (const isLost of [true, false]) {
+        if (subject.link !== undefined) subject.link.isStalled = true;
+        for (let count = 0; count < 3; count += 1) await subject.run(() => subject.ledger.send());
+        if (isLost) await cut(subject);
+        else await disconnect(subject);
+        await pass(subject, isLost ? 100 : CLOSE_MS);
+        await letIn(subject);
+      }
+      expect(subject.transport.links.map(({ frames }) => frames.map(kindOf))).toEqual([
+        ['hello', 'step', 'again', 'talk'],
+        ['hello', 'step', 'again', 'talk', 'talk', 'talk', 'talk', 'talk', 'bye'],
+      ]);
+    },
+    told: [...[...OPENED, lost('LINK_LOST', 1, 100), ...again('LINK_LOST', 1), ...leaving(1)]],
+  },
   'messages in every state': {
     live: async (subject) => {
       const send = () => subject.run(() => subject.ledger.send());
@@ -294,18 +356,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await send();
       await cut(subject, 1000);
       await letIn(subject);
-      await fail(subject);
       await disconnect(subject);
       await pass(subject, CLOSE_MS);
       await send();
       await fail(subject);
       await send();
       const lines = subject.ledger.outcomes.map((line) => line.slice(line.indexOf(' ') + 1));
-      expect(lines).toEqual([...'ttttt'].map(() => 'taken').concat('refused', 'taken', 'refused', 'refused'));
+      const taken = new Array<string>(5).fill('taken');
+      expect(lines).toEqual([...taken, 'refused', 'taken', 'refused', 'refused']);
     },
     told: [
       ...[...OPENED, lost('LINK_LOST', 1, 100), ...again('LINK_LOST', 1)],
-      ...[LEFT[0]!, ...OPENED, ...LEFT],
+      ...[leaving(1)[0]!, ...OPENED, ...LEFT],
       ...[...OPENED.slice(0, 2), 'failed CREDENTIALS_REJECTED #1'],
     ],
   },

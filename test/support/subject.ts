@@ -1,7 +1,7 @@
 // A real connection in a world of memory, and everything that a user may rely on. Nothing here looks at the machine:
 // the promises of the documentation are written down again, and every one is checked after everything that happens.
 import { Connection, CONNECTION_STATES, ConnectionError, listBackoff } from '../../src/index.ts';
-import type { ConnectionOptions, Logger, StateChange, Verdict } from '../../src/index.ts';
+import type { ConnectionOptions, Logger, Loss, StateChange, Verdict } from '../../src/index.ts';
 import { PuppetSurroundings } from '../../src/testing/path-walker.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { turn } from '../../src/testing/wait.ts';
@@ -58,7 +58,7 @@ export class Subject {
   /** What throws for now. */
   readonly broken = new Set<Part>();
   readonly slow: Answer[] = [];
-  decide: (proposal: Verdict) => Verdict = (proposal) => proposal;
+  decide: (proposal: Verdict, loss: Loss) => Verdict = (proposal) => proposal;
   /** Listeners that were added by commands do nothing any more. */
   isMuted = false;
   readonly #farewells: Farewells = new Map();
@@ -213,6 +213,7 @@ export class Subject {
       lastId: this.ledger.lastId,
       acceptedAt: link.acceptedAt,
       actsBefore: link.acts.length,
+      wasOpen: link.stage !== 'dialling',
     });
   }
 
@@ -326,7 +327,7 @@ export class Subject {
       retry: retry && {
         backoff: listBackoff(BACKOFF_MS),
         ...retry,
-        ...(settings.hasPolicy && { policy: (_loss: unknown, proposal: Verdict) => this.decide(proposal) }),
+        ...(settings.hasPolicy && { policy: (loss: Loss, proposal: Verdict) => this.decide(proposal, loss) }),
       },
       logger: { debug: log, info: log, warn: log, error: log } satisfies Logger,
       ...(settings.resume !== 'none' && { resume: (session) => this.#resume(session) }),

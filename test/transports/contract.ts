@@ -205,6 +205,22 @@ function describeAccounts(create: () => Transport): void {
     await until(() => drained === 1);
   });
 
+  it('does not call back before the link is open', async () => {
+    await using server = await PuppetServer.listen();
+    const { link, heard } = dial(create(), { url: server.url });
+    let drained = 0;
+
+    link.whenDrained(() => (drained += 1));
+    const upgrade = await server.upgrade();
+    link.whenDrained(() => (drained += 1));
+    upgrade.accept();
+    await until(() => heard.log.includes('opened'));
+    await quiet();
+    link.terminate();
+
+    expect(drained).toBe(0);
+  });
+
   it('does not call back when the link is terminated in the same turn', async () => {
     await using pair = await openPair(create());
     let drained = 0;

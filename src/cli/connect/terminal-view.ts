@@ -139,11 +139,19 @@ export class TerminalView implements View {
       stdout.write(`${text}\n`);
       return;
     }
-    const { rows } = this.#readline.getCursorPos();
+    const rows = this.#countRows();
     this.#erase(rows);
     // readline goes up as many rows as it went down when it drew; so many must be there.
     stdout.write(`${text}\n${'\n'.repeat(rows)}`);
     this.#redraw();
+  }
+
+  /** The rows above the cursor. */
+  #countRows(): number {
+    const { rows } = this.#readline.getCursorPos();
+    // readline of Node 20 does not count the rows of what is pasted, and would then draw in the wrong place.
+    Object.assign(this.#readline, { prevRows: rows });
+    return rows;
   }
 
   #erase(rows: number): void {
@@ -154,7 +162,9 @@ export class TerminalView implements View {
   }
 
   #redrawIfChanged(): void {
-    if (!this.#isClosed && this.#status() !== this.#shown) this.#redraw();
+    if (this.#isClosed || this.#status() === this.#shown) return;
+    this.#countRows();
+    this.#redraw();
   }
 
   #redraw(): void {
