@@ -80,7 +80,8 @@ export class Outbox<Incoming, Outgoing> {
 
   deliver(message: Outgoing, { signal, ttlMs = this.#options.ttlMs }: DeliverOptions): Promise<Delivery> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-    if (!(ttlMs >= 0)) throw new InvalidOptionError('ttlMs', 'a number of at least 0', ttlMs);
+    if (typeof ttlMs !== 'number' || !(ttlMs > 0))
+      throw new InvalidOptionError('ttlMs', 'a number above 0', ttlMs);
     const receipt = deferred<Delivery>();
     const ackId = this.#protocol.acknowledgements?.idOf(message);
     const entry = { ...this.#entry(message, this.#encode(message), ttlMs), receipt, ackId };
@@ -100,11 +101,12 @@ export class Outbox<Incoming, Outgoing> {
   noticeAcknowledgement(message: Incoming): void {
     if (this.#unacknowledged.length === 0) return;
     const id = this.#protocol.acknowledgements?.acknowledgedBy(message);
-    const entry = id === undefined ? undefined : this.#unacknowledged.find(({ ackId }) => ackId === id);
-    if (entry === undefined) return;
-    this.#forget(entry);
-    this.#clock.clearTimeout(entry.timer);
-    entry.receipt?.resolve({ outcome: 'acknowledged' });
+    if (id === undefined) return;
+    for (const entry of this.#unacknowledged.filter(({ ackId }) => ackId === id)) {
+      this.#forget(entry);
+      this.#clock.clearTimeout(entry.timer);
+      entry.receipt?.resolve({ outcome: 'acknowledged' });
+    }
   }
 
   /** Installs what the state wants: write to this link … */
@@ -116,13 +118,15 @@ export class Outbox<Incoming, Outgoing> {
 
   /** … or queue … */
   queue(): void {
-    if (this.#mode.kind !== 'queues') this.#mode = { kind: 'queues' };
+    if (this.#mode.kind === 'writes') this.detach();
+    this.#mode = { kind: 'queues' };
   }
 
   /** … or refuse, the connection having ended or being about to: whatever still waits will never be sent. */
   refuse(state: ConnectionState): void {
     if (this.#mode.kind === 'refuses' && this.#mode.state === state) return;
     this.#mode = { kind: 'refuses', state };
+    if (state !== 'closing') this.detach();
     const waiting = this.#queue;
     const drain = this.#drain;
     this.#queue = [];

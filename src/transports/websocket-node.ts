@@ -226,7 +226,8 @@ class NodeLink implements Link {
     const events = this.#events;
     // A write of no bytes is called back in its turn, behind everything that is buffered.
     this.#socket?.write(NOTHING, (error) => {
-      if (error || this.#events !== events) return;
+      // Node calls a write back without an error, too, when its socket was destroyed under it.
+      if (error || this.#socket?.destroyed !== false || this.#events !== events) return;
       // What permessage-deflate is working on is not in the socket's buffer yet.
       if (this.#ws.extensions !== '' && this.#ws.bufferedAmount > 0)
         setImmediate(() => {

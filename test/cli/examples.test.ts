@@ -24,10 +24,9 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-test('every example is known here', () => {
-  expect(readdirSync(join(ROOT, 'examples')).filter((file) => file.endsWith('.ts'))).toEqual(
-    expect.arrayContaining(Object.keys(PRINTS)),
-  );
+test('every example is checked here', () => {
+  const examples = readdirSync(join(ROOT, 'examples')).filter((file) => file.endsWith('.ts'));
+  expect(examples.sort()).toEqual(Object.keys(PRINTS).sort());
 });
 
 test.each(Object.entries(PRINTS))('%s', { timeout: 30_000 }, async (file, wanted) => {

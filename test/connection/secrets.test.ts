@@ -1,6 +1,8 @@
 // Secrets are planted wherever a user may put one; then everything that can be looked at is searched for them.
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import type { InspectionEvent } from 'xstate';
+import type { ConnectionSnapshot } from '../../machines/index.ts';
 import { Connection, type ConnectionOptions, type Logger } from '../../src/index.ts';
 import { PuppetServer, type PuppetUpgrade } from '../../src/testing/puppet-server.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
@@ -20,6 +22,10 @@ const SECRETS = {
 
 type Options = ConnectionOptions<Message, Message, Welcome, string>;
 
+/** Shows of an error what JSON leaves out. */
+const spread = (_: string, part: unknown): unknown =>
+  part instanceof Error ? { ...part, text: part.message, stack: part.stack, cause: part.cause } : part;
+
 /** Everything that a connection shows of itself, as text. */
 class Lookout {
   readonly seen: string[] = [];
@@ -33,24 +39,24 @@ class Lookout {
   }
 
   see(value: unknown): void {
-    this.seen.push(inspect(value, { depth: 12, showHidden: false, maxStringLength: null }));
-    const known = new WeakSet();
-    const text = JSON.stringify(value, (_, part: unknown) => {
-      if (typeof part === 'object' && part !== null) {
-        if (known.has(part)) return undefined;
-        known.add(part);
-        if (part instanceof Error) return { ...part, text: part.message, stack: part.stack, cause: part.cause };
-      }
-      return typeof part === 'bigint' ? String(part) : part;
-    }) as string | undefined;
-    this.seen.push(text ?? '');
+    this.seen.push(inspect(value, { depth: 6, maxStringLength: null }));
+    this.seen.push(JSON.stringify(value, spread) ?? '');
+  }
+
+  /** An inspection event without the actors it refers to, which refer to everything. */
+  inspect(event: InspectionEvent): void {
+    const { actorRef, rootId, ...told } = event;
+    const snapshot = 'snapshot' in told ? (told.snapshot as Partial<ConnectionSnapshot>) : {};
+    const { value, context, status, error } = snapshot;
+    this.see({ type: told.type, event: 'event' in told && told.event, value, context, status, error });
+    this.seen.push(inspect(actorRef, { depth: 2 }), rootId);
   }
 
   watch(connection: Connection<Message, Message, Welcome, string>): void {
     const see = (told: unknown) => {
       this.see(told);
       this.see(connection.actor.getSnapshot().context);
-      this.see(connection.actor.getPersistedSnapshot());
+      this.seen.push(JSON.stringify(connection.actor.getPersistedSnapshot()));
     };
     connection.on('statechange', see);
     connection.on('reconnecting', see);
@@ -74,7 +80,7 @@ function optionsFor(server: PuppetServer, lookout: Lookout, clock: VirtualClock)
     credentials: SECRETS.credentials,
     clock,
     logger: lookout.logger,
-    inspect: (event) => lookout.see(event),
+    inspect: (event) => lookout.inspect(event),
   };
 }
 
@@ -186,7 +192,7 @@ describe('no secret is shown by a connection that', () => {
     await until(() => connection.state !== 'connecting' && connection.state !== 'authenticating');
     await quiet();
     connection.send({ type: 'late' });
-    lookout.see(connection);
+    lookout.seen.push(inspect(connection, { depth: 3 }), inspect(connection.actor, { depth: 3 }));
     lookout.see(connection.stats);
     const disconnected = connection.disconnect();
     clock.advance(60_000);

@@ -76,7 +76,7 @@ export function everyOmission(machine: Machine): Record<string, Machine> {
       .filter((part) => state[part] !== undefined)
       .map((part): [string, Change] => [
         `${path} has no ${part}`,
-        (root) => delete stateAt(root, path)[part],
+        (root) => void Reflect.deleteProperty(stateAt(root, path), part),
       ]),
   ]);
   return Object.fromEntries(found.map(([name, change]) => [name, changed(machine, change)]));
@@ -94,7 +94,7 @@ export function likelyMistakes(machine: Machine): Record<string, Machine> {
   const tagged = (path: string, tags: string) =>
     changed(machine, (root) => (stateAt(root, path).tags = tags));
   const acting = (actions: Record<string, unknown>, delays: Record<string, unknown> = {}) =>
-    (machine as AnyStateMachine).provide({ actions, delays }) as unknown as Machine;
+    (machine as AnyStateMachine).provide({ actions, delays } as never) as unknown as Machine;
   return {
     'a missed sign of life makes it healthy': leading('online.open.probing', 'heartbeat.missed', 'healthy'),
     'a loss is final': leading('online', 'socket.closed', 'failed'),
