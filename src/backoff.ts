@@ -1,5 +1,7 @@
 // How the wait between two attempts grows: strategies as values, usable by a connection and on their own.
 
+import { InvalidOptionError } from './errors.ts';
+
 export interface BackoffState {
   /** The delay drawn before, in milliseconds; `null` for the first of a row. */
   readonly previousMs: number | null;
@@ -34,9 +36,15 @@ export interface ExponentialOptions extends BackoffBounds {
   readonly factor?: number;
 }
 
-/** A strategy of one's own: a function of the retry's number, from 1, to milliseconds (S0-31). */
+/**
+ * A strategy of one's own: a function of the retry's number, from 1, to milliseconds (S0-31).
+ *
+ * @throws {InvalidOptionError} as all strategies here, for a bound that cannot be meant
+ */
 export function customBackoff(delayMs: Backoff['delayMs'], bounds: BackoffBounds = {}): Backoff {
   const { maxMs = Infinity, maxAttempts = Infinity, random = Math.random } = bounds;
+  if (typeof delayMs !== 'function') throw new InvalidOptionError('delayMs', 'a function', delayMs);
+  atLeast0({ maxMs, maxAttempts });
   const bounded = (attempt: number, state: BackoffState) => Math.min(delayMs(attempt, state), maxMs);
   return {
     delayMs: bounded,
@@ -57,6 +65,7 @@ export function exponentialBackoff({
   factor = 2,
   ...bounds
 }: ExponentialOptions = {}): Backoff {
+  checkGrowth(baseMs, factor);
   return customBackoff((attempt) => baseMs * factor ** (attempt - 1), bounds);
 }
 
@@ -65,18 +74,24 @@ export function fixedBackoff({
   delayMs = 1_000,
   ...bounds
 }: BackoffBounds & { readonly delayMs?: number } = {}): Backoff {
+  atLeast0({ delayMs });
   return customBackoff(() => delayMs, bounds);
 }
 
 /** The given waits one after the other; the last one again and again. */
 export function listBackoff(delaysMs: readonly number[], bounds: BackoffBounds = {}): Backoff {
-  const last = delaysMs.at(-1) ?? 0;
-  return customBackoff((attempt) => delaysMs[attempt - 1] ?? last, bounds);
+  const delays = Array.isArray(delaysMs) ? [...(delaysMs as readonly number[])] : [];
+  const last = delays.at(-1);
+  if (last === undefined) throw new InvalidOptionError('delaysMs', 'a list of at least one wait', delaysMs);
+  atLeast0({ ...delays });
+  return customBackoff((attempt) => delays[attempt - 1] ?? last, bounds);
 }
 
 /** A uniform draw between 0 and the exponential wait, capped at 30 s by default: "full jitter". */
 export function fullJitterBackoff({ maxMs = 30_000, ...options }: ExponentialOptions = {}): Backoff {
   const { baseMs = 500, factor = 2, ...bounds } = options;
+  checkGrowth(baseMs, factor);
+  atLeast0({ maxMs });
   return customBackoff(
     (attempt, { random }) => random() * Math.min(maxMs, baseMs * factor ** (attempt - 1)),
     bounds,
@@ -91,7 +106,21 @@ export function fullJitterBackoff({ maxMs = 30_000, ...options }: ExponentialOpt
  */
 export function decorrelatedJitterBackoff({ maxMs = 10_000, ...options }: ExponentialOptions = {}): Backoff {
   const { baseMs = 500, factor = 3, ...bounds } = options;
+  checkGrowth(baseMs, factor);
   const draw: Backoff['delayMs'] = (_, { previousMs, random }) =>
-    Math.min(maxMs, baseMs + random() * Math.max(0, factor * (previousMs ?? baseMs) - baseMs));
-  return customBackoff(draw, bounds);
+    baseMs + random() * Math.max(0, factor * (previousMs ?? baseMs) - baseMs);
+  return customBackoff(draw, { ...bounds, maxMs });
+}
+
+function checkGrowth(baseMs: number, factor: number): void {
+  atLeast0({ baseMs });
+  if (typeof factor !== 'number' || !(factor > 0))
+    throw new InvalidOptionError('factor', 'a number above 0', factor);
+}
+
+function atLeast0(values: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value !== 'number' || !(value >= 0))
+      throw new InvalidOptionError(name, 'a number of at least 0', value);
+  }
 }

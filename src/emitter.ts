@@ -1,14 +1,21 @@
 // Typed listeners that cannot hurt each other: one that throws or rejects is reported, and the others still run.
 import type { EventMap } from 'typed-emitter';
+import { watchRejection } from './rejections.ts';
 
 export type Unsubscribe = () => void;
 export type ReportFailure = (event: string, thrown: unknown) => void;
 
 type Listener = (...args: never[]) => unknown;
 
+interface Entry {
+  /** What `off()` knows it by. */
+  readonly listener: Listener;
+  readonly call: Listener;
+}
+
 export class Emitter<Events extends EventMap> {
   /** A Map, so that an event may be called `__proto__`; lists are replaced, never changed, so that a dispatch sees one. */
-  readonly #listeners = new Map<keyof Events, readonly Listener[]>();
+  readonly #entries = new Map<keyof Events, readonly Entry[]>();
   readonly #report: ReportFailure;
 
   constructor(report: ReportFailure) {
@@ -16,44 +23,52 @@ export class Emitter<Events extends EventMap> {
   }
 
   on<E extends keyof Events>(event: E, listener: Events[E]): Unsubscribe {
-    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
-    return () => {
-      this.off(event, listener);
-    };
+    return this.#add(event, { listener, call: listener });
   }
 
   once<E extends keyof Events>(event: E, listener: Events[E]): Unsubscribe {
-    const off = this.on(event, ((...args: Parameters<Events[E]>) => {
-      off();
-      listener(...args);
-    }) as Events[E]);
-    return off;
+    const heard: Listener = listener;
+    const remove = this.#add(event, {
+      listener,
+      call: (...args: Parameters<Events[E]>) => {
+        remove();
+        return heard(...(args as unknown as never[]));
+      },
+    });
+    return remove;
   }
 
+  /** Removes the listener that was added first, by `on()` or `once()`. */
   off<E extends keyof Events>(event: E, listener: Events[E]): void {
-    const listeners = this.#listeners.get(event);
-    const at = listeners?.indexOf(listener) ?? -1;
-    if (listeners === undefined || at < 0) return;
-    if (listeners.length === 1) this.#listeners.delete(event);
-    else this.#listeners.set(event, listeners.toSpliced(at, 1));
+    const entry = this.#entries.get(event)?.find((candidate) => candidate.listener === listener);
+    if (entry !== undefined) this.#remove(event, entry);
   }
 
   has(event: keyof Events): boolean {
-    return this.#listeners.has(event);
+    return this.#entries.has(event);
   }
 
   emit<E extends keyof Events>(event: E, ...args: Parameters<Events[E]>): void {
-    const listeners = this.#listeners.get(event);
-    if (listeners === undefined) return;
-    for (const listener of listeners) this.#call(event, listener, args);
+    const entries = this.#entries.get(event);
+    if (entries === undefined) return;
+    for (const { call } of entries) {
+      try {
+        const result = call(...(args as unknown as never[]));
+        if (result !== undefined) watchRejection(result, (thrown) => this.#report(String(event), thrown));
+      } catch (thrown) {
+        this.#report(String(event), thrown);
+      }
+    }
   }
 
-  #call(event: keyof Events, listener: Listener, args: readonly unknown[]): void {
-    try {
-      const result = listener(...(args as never[]));
-      if (result instanceof Promise) result.catch((thrown: unknown) => this.#report(String(event), thrown));
-    } catch (thrown) {
-      this.#report(String(event), thrown);
-    }
+  #add(event: keyof Events, entry: Entry): Unsubscribe {
+    this.#entries.set(event, [...(this.#entries.get(event) ?? []), entry]);
+    return () => this.#remove(event, entry);
+  }
+
+  #remove(event: keyof Events, entry: Entry): void {
+    const left = this.#entries.get(event)?.filter((other) => other !== entry) ?? [];
+    if (left.length === 0) this.#entries.delete(event);
+    else this.#entries.set(event, left);
   }
 }

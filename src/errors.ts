@@ -1,6 +1,7 @@
 // One table of everything that can go wrong, and the errors made from it. Match on `code`: it is stable, and
 // `instanceof` breaks when two copies of a package are installed.
 import { nameOfClose, type Failure } from '../machines/index.ts';
+import { redactText } from './redact.ts';
 
 export type Details = Readonly<Record<string, string | number | boolean>>;
 
@@ -196,6 +197,20 @@ export class ConnectionError extends Error {
     this.details = details;
     this.payload = extras.payload;
   }
+
+  /** For logs: all but the payload and the stack; of the cause, its text. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { name, code, message, retryable, remedy, details, cause } = this;
+    return {
+      name,
+      code,
+      message,
+      retryable,
+      remedy,
+      details,
+      ...(cause !== undefined && { cause: textOf(cause) }),
+    };
+  }
 }
 
 /** A wrong argument: thrown at the call, before anything happened. */
@@ -221,10 +236,14 @@ export function describe(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `${/^[aeiou]/.test(typeof value) ? 'an' : 'a'} ${typeof value}`;
 }
 
-/** The text of something that was thrown, whatever it is. */
+/** The text of something that was thrown, whatever it is, without the secrets of URLs in it. Never throws. */
 export function textOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message || thrown.name;
-  return typeof thrown === 'string' ? thrown : describe(thrown);
+  try {
+    if (thrown instanceof Error) return redactText(thrown.message || thrown.name);
+    return typeof thrown === 'string' ? redactText(thrown) : describe(thrown);
+  } catch {
+    return 'an error that cannot be read';
+  }
 }
 
 /** What belongs to a failure but must not enter a snapshot: the original error, the server's payload. */
@@ -247,7 +266,7 @@ const errors = new WeakMap<Failure, ConnectionError>();
 export function toError(failure: Failure): ConnectionError {
   const known = errors.get(failure);
   if (known !== undefined) return known;
-  const code = failure.code in ERRORS ? (failure.code as ErrorCode) : 'INTERNAL_ERROR';
+  const code = Object.hasOwn(ERRORS, failure.code) ? (failure.code as ErrorCode) : 'INTERNAL_ERROR';
   const error = new ConnectionError(code, { details: failure.details, ...attachments.get(failure) });
   errors.set(failure, error);
   return error;

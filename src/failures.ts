@@ -7,7 +7,8 @@ import type { LinkEnd } from './transports/transport.ts';
 const MAX_RETRY_AFTER_MS = 300_000;
 
 /** OpenSSL's and Node's names for a certificate that does not convince. */
-const CERTIFICATE_ERROR = /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY|DECRYPT))/;
+const CERTIFICATE_ERROR =
+  /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)|INVALID_(CA|PURPOSE)$|HOSTNAME_MISMATCH$|PATH_LENGTH_EXCEEDED$|ERROR_IN_CERT_)/;
 
 const codeOf = (thrown: unknown): string => {
   const { code } = (thrown ?? {}) as { code?: unknown };
@@ -62,9 +63,14 @@ const causeOf = ({ error }: LinkEnd): Details => {
   return { cause: code === '' || text.includes(code) ? text : `${code}: ${text}` };
 };
 
+// RFC 9110 §5.6.7. `Date.parse` alone takes nearly anything for a date.
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
 /** RFC 9110 §10.2.3: seconds or a date. Rubbish and the past are no hint at all. */
 export function parseRetryAfter(header: string | undefined, wallClock = Date.now): number | undefined {
   if (header === undefined) return undefined;
-  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1_000 : Date.parse(header) - wallClock();
+  const text = header.trim();
+  if (!/^\d+$/.test(text) && !HTTP_DATE.test(text)) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - wallClock();
   return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined;
 }

@@ -1,5 +1,5 @@
 // One consumer's view of the incoming messages, as an async iterator with a bounded buffer.
-import { ConnectionError } from './errors.ts';
+import { ConnectionError, InvalidOptionError } from './errors.ts';
 import { deferred, type Deferred } from './deferred.ts';
 
 export interface StreamOptions {
@@ -34,6 +34,9 @@ export class MessageStream<Message> implements AsyncIterableIterator<Message> {
   #ending: Ending | undefined;
 
   constructor(source: StreamSource, { signal, maxBuffered = 1_000 }: StreamOptions = {}) {
+    if (!Number.isInteger(maxBuffered) || maxBuffered < 1) {
+      throw new InvalidOptionError('maxBuffered', 'a whole number of at least 1', maxBuffered);
+    }
     this.#source = source;
     this.#maxBuffered = maxBuffered;
     const abort = () => this.fail(signal?.reason);

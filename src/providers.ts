@@ -74,7 +74,7 @@ export async function resolveAttempt<Credentials>(
   const target = {
     url: parseFor('url', () => parseUrl(url)),
     headers: parseFor('headers', () => checkHeaders(headers)),
-    subprotocols: typeof protocols === 'string' ? [protocols] : protocols,
+    subprotocols: parseFor('protocols', () => checkProtocols(protocols)),
   };
   return { target, credentials };
 }
@@ -112,10 +112,14 @@ export function parseUrl(given: string | URL): string {
 }
 
 // RFC 9110 §5.5: a field value holds no CR, LF or NUL.
-
 const FORBIDDEN = /[\r\n\0]/;
 
-function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+/** @throws {InvalidOptionError} */
+export function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const given: unknown = headers;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new InvalidOptionError('headers', 'an object of names and values', given);
+  }
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string' || FORBIDDEN.test(name + value)) {
       throw new InvalidOptionError(`headers.${name}`, 'a string without line breaks', value);
@@ -124,11 +128,17 @@ function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Recor
   return headers;
 }
 
-/** A URL for logs: without user, password and the values of its query, any of which may be a secret. */
-export function redactUrl(href: string): string {
-  const url = new URL(href);
-  url.username = '';
-  url.password = '';
-  for (const name of new Set(url.searchParams.keys())) url.searchParams.set(name, '***');
-  return url.href;
+// RFC 6455 §4.1: subprotocols are tokens (RFC 9110 §5.6.2), each offered once.
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** @throws {InvalidOptionError} */
+export function checkProtocols(given: string | readonly string[]): readonly string[] {
+  const names: unknown = typeof given === 'string' ? [given] : given;
+  const isRight =
+    Array.isArray(names) &&
+    names.every((name) => typeof name === 'string' && TOKEN.test(name)) &&
+    new Set(names).size === names.length;
+  if (!isRight)
+    throw new InvalidOptionError('protocols', 'a subprotocol name, or a list of different ones', given);
+  return names as readonly string[];
 }

@@ -1,7 +1,7 @@
 // The verdict after a loss: try again, when, or give up. Pure functions; `src/actors/retry-policy.ts` asks them.
 import type { Failure, Phase } from '../machines/index.ts';
 import type { Backoff } from './backoff.ts';
-import { makeFailure, textOf, toError, type ConnectionError } from './errors.ts';
+import { describe, makeFailure, textOf, toError, type ConnectionError } from './errors.ts';
 
 /** Everything that is known about a loss. */
 export interface Loss {
@@ -69,30 +69,32 @@ export function decide(
   random: () => number,
 ): Decision {
   const stop = { action: 'stop', failure } as const;
-  if (failure.cure === 'stop') return stop;
-  if (failure.cure === 'refresh') return refresh(loss, rules, random) ?? stop;
-  if (failure.cure === 'retryOnce' && loss.repeats > 1) return stop;
+  if (isHopeless(loss, failure)) return stop;
+  if (failure.cure === 'refresh') {
+    if (!loss.canRefresh) return stop;
+    if (!wasLetInAndRefused(loss)) return loss.refreshes === 0 ? { action: 'reauthenticate' } : stop;
+  }
   if (rules === false || (loss.initial && !rules.initial)) return stop;
-  if (loss.attempt > rules.maxAttempts || loss.elapsedMs >= rules.maxElapsedMs)
-    return exhausted(loss, failure);
+  if (isExhausted(loss, rules)) return exhausted(loss, failure);
   if (!loss.online) return { action: 'waitForNetwork' };
   return { action: 'retry', delayMs: delayOf(loss, failure, rules, random) };
 }
 
 /** Fresh credentials are asked for at once, but neither twice in a row nor in a tight loop. */
-function refresh(loss: Loss, rules: RetryRules | false, random: () => number): Decision | undefined {
-  if (!loss.canRefresh) return undefined;
-  const wasAccepted = loss.phase === 'open';
-  if (wasAccepted && loss.stableForMs < REFUSED_WITHIN_MS) {
-    return rules === false
-      ? undefined
-      : { action: 'retry', delayMs: rules.backoff.delayMs(loss.attempt, { previousMs: null, random }) };
-  }
-  return loss.refreshes === 0 ? { action: 'reauthenticate' } : undefined;
-}
+const wasLetInAndRefused = (loss: Loss): boolean =>
+  loss.phase === 'open' && loss.stableForMs < REFUSED_WITHIN_MS;
+
+const isHopeless = (loss: Loss, { cure }: Failure): boolean =>
+  cure === 'stop' || (cure === 'retryOnce' && loss.repeats > 1);
+
+const isExhausted = (loss: Loss, rules: RetryRules): boolean =>
+  loss.attempt > rules.maxAttempts || loss.elapsedMs >= rules.maxElapsedMs;
 
 function delayOf(loss: Loss, failure: Failure, rules: RetryRules, random: () => number): number {
   const delayMs = rules.backoff.delayMs(loss.attempt, { previousMs: loss.previousDelayMs, random });
+  if (typeof delayMs !== 'number' || !(delayMs >= 0)) {
+    throw new TypeError(`Expected the backoff to answer a delay of at least 0 ms, got ${describe(delayMs)}`);
+  }
   const hinted = Math.max(delayMs, loss.retryAfterMs ?? 0);
   return failure.cure === 'retryLater'
     ? Math.max(hinted, SPREAD_FROM_MS + random() * SPREAD_OVER_MS)

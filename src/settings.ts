@@ -13,7 +13,9 @@ import {
   type RetryOptions,
   type TimeoutOptions,
 } from './options.ts';
+import { checkOptions } from './option-checks.ts';
 import { isProvider, parseUrl } from './providers.ts';
+import { watchRejection } from './rejections.ts';
 import type { RetryPolicy, RetryRules } from './retry-policy.ts';
 
 export interface Settings {
@@ -44,6 +46,7 @@ export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
   const { url } = (options as Partial<typeof options> | undefined) ?? {};
   if (url === undefined) throw new InvalidOptionError('url', 'a WebSocket URL', url);
   if (!isProvider(url)) parseUrl(url);
+  checkOptions(options);
 
   const retry = options.retry === false ? false : resolveRetry(options.retry);
   const timeouts = complete(DEFAULTS.timeouts, options.timeouts);
@@ -77,14 +80,13 @@ function resolveRetry(given: RetryOptions | undefined): RetryRules & { readonly 
   const { policy, backoff = decorrelatedJitterBackoff(), ...limits } = given;
   const retry = complete(DEFAULTS.retry, limits);
   for (const name of ['maxAttempts', 'maxElapsedMs', 'stableAfterMs'] as const) {
-    if (!(retry[name] >= 0))
+    if (typeof retry[name] !== 'number' || !(retry[name] >= 0))
       throw new InvalidOptionError(`retry.${name}`, 'a number of at least 0', retry[name]);
   }
-  isFunction(
-    'retry.backoff',
-    'a backoff strategy such as exponentialBackoff()',
-    (backoff as Partial<typeof backoff>).delayMs,
-  );
+  if (typeof retry.initial !== 'boolean')
+    throw new InvalidOptionError('retry.initial', 'true or false', retry.initial);
+  const { delayMs } = (backoff as Partial<typeof backoff> | null) ?? {};
+  isFunction('retry.backoff', 'a backoff strategy such as exponentialBackoff()', delayMs);
   if (policy !== undefined) isFunction('retry.policy', 'a function', policy);
   return { ...retry, backoff };
 }
@@ -93,7 +95,8 @@ function resolveHeartbeat(given: HeartbeatOptions | undefined): Required<Heartbe
   if (given === undefined) return HEARTBEAT;
   const { silenceMs, ...probing } = given;
   const heartbeat = complete(DEFAULTS.heartbeat, probing);
-  const completed = { ...heartbeat, silenceMs: silenceMs ?? heartbeat.intervalMs + heartbeat.timeoutMs };
+  const byDefault = { ...heartbeat, silenceMs: heartbeat.intervalMs + heartbeat.timeoutMs };
+  const completed = silenceMs === undefined ? byDefault : { ...byDefault, silenceMs };
   above0('heartbeat', completed);
   return completed;
 }
@@ -110,12 +113,16 @@ function resolveOutbox(given: OutboxOptions | undefined): Required<OutboxOptions
 
 /** A logger of the user's may throw; it is not ours to fail for that. */
 function guarded(logger: Logger): Logger {
+  const fail = (thrown: unknown): void => {
+    const details = { event: 'logger', cause: textOf(thrown) };
+    reportUncaught(new ConnectionError('LISTENER_FAILED', { details, cause: thrown }));
+  };
+  const levels: Record<keyof Logger, (message: string, fields?: object) => unknown> = logger;
   const call = (level: keyof Logger) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
     try {
-      logger[level](message, fields);
+      watchRejection(levels[level](message, fields), fail);
     } catch (thrown) {
-      const details = { event: 'logger', cause: textOf(thrown) };
-      reportUncaught(new ConnectionError('LISTENER_FAILED', { details, cause: thrown }));
+      fail(thrown);
     }
   };
   return { debug: call('debug'), info: call('info'), warn: call('warn'), error: call('error') };

@@ -19,6 +19,7 @@ import { retryPolicyActor } from './actors/retry-policy.ts';
 import { socketActor } from './actors/socket.ts';
 import { surroundingsActor } from './actors/surroundings.ts';
 import type { ConnectionOptions } from './options.ts';
+import { watchRejection } from './rejections.ts';
 import type { World } from './world.ts';
 
 export type ConnectionActor = ActorRefFrom<typeof connectionMachine>;
@@ -93,12 +94,12 @@ function guarded(
   inspect: NonNullable<ConnectionOptions['inspect']>,
   report: (thrown: unknown) => void,
 ): Observer<InspectionEvent> {
-  const look = (event: InspectionEvent) =>
+  const look = (event: InspectionEvent): unknown =>
     typeof inspect === 'function' ? inspect(event) : inspect.next?.(event);
   return {
     next: (event) => {
       try {
-        look(event);
+        watchRejection(look(event), report);
       } catch (thrown) {
         report(thrown);
       }

@@ -46,8 +46,8 @@ export class World<Incoming, Outgoing, Welcome, Credentials>
 
   /** @throws {InvalidOptionError} for an option that cannot be meant */
   constructor(options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>) {
-    this.options = options;
     this.settings = resolveSettings(options);
+    this.options = Object.freeze({ ...options });
     this.protocol =
       options.protocol ?? (json as unknown as Protocol<Incoming, Outgoing, Welcome, Credentials>);
     this.transport = options.transport ?? transportOf(options.webSocket);
@@ -99,9 +99,9 @@ export class World<Incoming, Outgoing, Welcome, Credentials>
   /** To the listeners of `error`, else to the logger, else to the platform: reported once, and never thrown. */
   readonly report = (code: ReportCode, event: string, thrown: unknown): void => {
     const error = new ConnectionError(code, { details: { event, cause: textOf(thrown) }, cause: thrown });
-    this.settings.logger?.error(error.message, { error });
     if (event !== 'error' && this.emitter.has('error')) this.emitter.emit('error', error);
-    else if (this.settings.logger === undefined) platform.reportUncaught(error);
+    else if (this.settings.logger !== undefined) this.settings.logger.error(error.message, { error });
+    else platform.reportUncaught(error);
   };
 
   #noticeAcknowledgement(message: Incoming): void {

@@ -54,18 +54,21 @@ describe('on()', () => {
     expect(heard).toEqual(['a one']);
   });
 
-  test.each(['error', '__proto__', 'constructor', 'hasOwnProperty'] as const)('takes %s for a name like any', (name) => {
-    const { emitter } = made();
-    let calls = 0;
-    expect(emitter.has(name)).toBe(false);
-    expect(() => (emitter.emit as (name: string) => void).call(emitter, name)).not.toThrow();
+  test.each(['error', '__proto__', 'constructor', 'hasOwnProperty'] as const)(
+    'takes %s for a name like any',
+    (name) => {
+      const { emitter } = made();
+      let calls = 0;
+      expect(emitter.has(name)).toBe(false);
+      expect(() => (emitter.emit as (name: string) => void).call(emitter, name)).not.toThrow();
 
-    const off = emitter.on(name, () => (calls += 1));
-    (emitter.emit as (name: string) => void).call(emitter, name);
-    off();
+      const off = emitter.on(name, () => (calls += 1));
+      (emitter.emit as (name: string) => void).call(emitter, name);
+      off();
 
-    expect([calls, emitter.has(name)]).toEqual([1, false]);
-  });
+      expect([calls, emitter.has(name)]).toEqual([1, false]);
+    },
+  );
 });
 
 describe('once()', () => {
@@ -152,12 +155,18 @@ describe('during an event', () => {
 
 describe('a listener that fails', () => {
   test.each([
-    ['throws', () => {
-      throw new Error('broken');
-    }],
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('broken'))],
     // A thenable of another library, or of another realm.
-    ['rejects with a thenable', () => ({ then: (_: unknown, reject: (e: Error) => void) => reject(new Error('broken')) })],
+    [
+      'rejects with a thenable',
+      () => ({ then: (_: unknown, reject: (e: Error) => void) => reject(new Error('broken')) }),
+    ],
   ])('(%s) is reported once, and the others are called', async (_, fail) => {
     const { emitter, reports, heard, listener } = made();
     emitter.on('news', listener('a'));

@@ -13,7 +13,10 @@ import { describe as describeValue, makeFailure, textOf, toError } from '../src/
 const codes = Object.keys(ERRORS) as ErrorCode[];
 
 /** Whatever a row asks for. */
-const anything = new Proxy<Details>({}, { get: (_, name) => (name === 'closeCode' ? 1011 : `<${String(name)}>`) });
+const anything = new Proxy<Details>(
+  {},
+  { get: (_, name) => (name === 'closeCode' ? 1011 : `<${String(name)}>`) },
+);
 
 describe('the table', () => {
   test.each(codes)('%s is a sentence with a remedy', (code) => {
@@ -32,7 +35,11 @@ describe('the table', () => {
 describe('an error', () => {
   test('has the code, the remedy, the figures and the cause', () => {
     const cause = new Error('deeper');
-    const error = new ConnectionError('CONNECT_TIMEOUT', { details: { limitMs: 5 }, cause, payload: { a: 1 } });
+    const error = new ConnectionError('CONNECT_TIMEOUT', {
+      details: { limitMs: 5 },
+      cause,
+      payload: { a: 1 },
+    });
 
     expect(error).toBeInstanceOf(Error);
     expect({ ...error, message: error.message, cause: error.cause }).toEqual({
@@ -58,7 +65,9 @@ describe('an error', () => {
   });
 
   test('survives being written as JSON with what a log needs', () => {
-    const json = JSON.parse(JSON.stringify(new ConnectionError('CONNECT_TIMEOUT', { details: { limitMs: 5 } }))) as object;
+    const json = JSON.parse(
+      JSON.stringify(new ConnectionError('CONNECT_TIMEOUT', { details: { limitMs: 5 } })),
+    ) as object;
 
     expect(json).toMatchObject({
       name: 'ConnectionError',
@@ -110,7 +119,9 @@ describe('the text of what was thrown', () => {
   });
 
   test('shows no credentials and no query of a URL in it', () => {
-    const text = textOf(new Error('GET https://user:hunter2@auth.example/token?key=hunter2&a=b#x failed: 500'));
+    const text = textOf(
+      new Error('GET https://user:hunter2@auth.example/token?key=hunter2&a=b#x failed: 500'),
+    );
 
     expect(text).not.toContain('hunter2');
     expect(text).toContain('auth.example/token');
@@ -121,7 +132,11 @@ describe('the text of what was thrown', () => {
 describe('a failure', () => {
   test('is plain data, and becomes one and the same error', () => {
     const cause = new Error('deeper');
-    const failure = makeFailure('LINK_LOST', 'retry', { details: { closeCode: 1006 }, cause, payload: 'said' });
+    const failure = makeFailure('LINK_LOST', 'retry', {
+      details: { closeCode: 1006 },
+      cause,
+      payload: 'said',
+    });
 
     expect(JSON.parse(JSON.stringify(failure))).toEqual({
       code: 'LINK_LOST',

@@ -18,7 +18,11 @@ describe('an attempt that never opened', () => {
   ])('(%s) may be tried again, and says why', (code, message) => {
     const failure = failureOfAttempt(end({ error: errorWith(code, message) }));
 
-    expect(failure).toMatchObject({ code: 'CONNECT_FAILED', cure: 'retry', details: { phase: 'connecting' } });
+    expect(failure).toMatchObject({
+      code: 'CONNECT_FAILED',
+      cure: 'retry',
+      details: { phase: 'connecting' },
+    });
     expect(toError(failure).message).toContain(code);
     expect(toError(failure).cause).toBeInstanceOf(Error);
   });
@@ -77,7 +81,9 @@ describe('an attempt that never opened', () => {
 
 describe('a session that ended', () => {
   test('without a close frame was lost', () => {
-    expect(failureOfSession(end({ error: errorWith('ECONNRESET', 'read ECONNRESET') }), 'open', indifferent)).toEqual({
+    expect(
+      failureOfSession(end({ error: errorWith('ECONNRESET', 'read ECONNRESET') }), 'open', indifferent),
+    ).toEqual({
       code: 'LINK_LOST',
       cure: 'retry',
       details: { phase: 'open', closeCode: 1006, cause: 'read ECONNRESET' },
@@ -133,9 +139,9 @@ describe('a session that ended', () => {
     const asked: unknown[] = [];
     const classifyClose: Classifier['classifyClose'] = (...args) => (asked.push(args), 'refresh');
 
-    expect(failureOfSession(end({ closeCode: 1008, closeReason: 'x' }), 'authenticating', { classifyClose }).cure).toBe(
-      'refresh',
-    );
+    expect(
+      failureOfSession(end({ closeCode: 1008, closeReason: 'x' }), 'authenticating', { classifyClose }).cure,
+    ).toBe('refresh');
     expect(failureOfSession(end(), 'open', { classifyClose }).cure).toBe('refresh');
     expect(asked).toEqual([
       [1008, 'x', 'authenticating'],
@@ -168,7 +174,13 @@ describe('Retry-After [RFC 9110 §10.2.3]', () => {
 
   test.each([
     ...['', ' ', '0', '-1', '1.5', '1e3', '0x10', 'soon', 'NaN', 'Infinity'],
-    ...['Sat, 21 Nov 2026 11:59:59 GMT', 'Sat, 21 Nov 2026 12:00:00 GMT', 'rubbish 2099', '2099-01-01', '12, 13'],
+    ...[
+      'Sat, 21 Nov 2026 11:59:59 GMT',
+      'Sat, 21 Nov 2026 12:00:00 GMT',
+      'rubbish 2099',
+      '2099-01-01',
+      '12, 13',
+    ],
   ])('"%s" is none', (header) => {
     expect(parse(header)).toBeUndefined();
   });

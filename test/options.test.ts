@@ -138,13 +138,16 @@ describe('options that can be meant', () => {
     },
   );
 
-  test.each(['wss://example.com', 'ws://[::1]:8080/a?b=c', 'https://example.com', 'http://localhost', 'WSS://EXAMPLE.COM'])(
-    'may be this URL (%s)',
-    (url) => {
-      expect(() => made({ url })).not.toThrow();
-      expect(() => made({ url: new URL(url) })).not.toThrow();
-    },
-  );
+  test.each([
+    'wss://example.com',
+    'ws://[::1]:8080/a?b=c',
+    'https://example.com',
+    'http://localhost',
+    'WSS://EXAMPLE.COM',
+  ])('may be this URL (%s)', (url) => {
+    expect(() => made({ url })).not.toThrow();
+    expect(() => made({ url: new URL(url) })).not.toThrow();
+  });
 
   test('do nothing before connect()', () => {
     const clock = new VirtualClock();
@@ -164,7 +167,11 @@ describe('options that can be meant', () => {
     connection.connect().catch(() => undefined);
     await until(() => transport.links.length > 0);
 
-    expect(transport.link.target).toEqual({ url: 'ws://one.example/', subprotocols: [], headers: { a: '1' } });
+    expect(transport.link.target).toEqual({
+      url: 'ws://one.example/',
+      subprotocols: [],
+      headers: { a: '1' },
+    });
     await connection.disconnect();
   });
 });
@@ -194,12 +201,17 @@ describe('the defaults', () => {
   }
 
   const valueOf = (text: string): unknown =>
-    text.startsWith("'") ? text.slice(1, -1) : (JSON.parse(text.replaceAll('_', '').replace('Infinity', 'null')) ?? Infinity);
+    text.startsWith("'")
+      ? text.slice(1, -1)
+      : (JSON.parse(text.replaceAll('_', '').replace('Infinity', 'null')) ?? Infinity);
 
   test('are what the documentation says', () => {
     const said = documented().filter(([name]) => name !== 'retry.backoff');
     const real = Object.entries(DEFAULTS).flatMap(([group, values]) =>
-      Object.entries(values as Record<string, unknown>).map(([key, value]): Row => [`${group}.${key}`, value]),
+      Object.entries(values as Record<string, unknown>).map(([key, value]): Row => [
+        `${group}.${key}`,
+        value,
+      ]),
     );
 
     expect(Object.fromEntries(said.map(([name, text]) => [name, valueOf(text as string)]))).toEqual(

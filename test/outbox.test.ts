@@ -140,7 +140,9 @@ describe('the bounds', () => {
   test('hold for what is sent and not acknowledged, too', async () => {
     const { outbox } = made({ maxMessages: 3 });
     outbox.write(aLink());
-    const deliveries = Array.from({ length: 10 }, (_, index) => watch(outbox.deliver({ id: `m${index}` }, {})));
+    const deliveries = Array.from({ length: 10 }, (_, index) =>
+      watch(outbox.deliver({ id: `m${index}` }, {})),
+    );
     outbox.queue();
     await Promise.resolve();
 

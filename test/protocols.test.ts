@@ -51,7 +51,14 @@ describe('json', () => {
     ['a symbol', Symbol('x')],
     ['a cycle', cycle],
     ['a BigInt', 1n],
-    ['what throws', { toJSON: () => { throw new TypeError('no'); } }],
+    [
+      'what throws',
+      {
+        toJSON: () => {
+          throw new TypeError('no');
+        },
+      },
+    ],
   ])('refuses to send %s', (_, message) => {
     expect(() => json.encode(message)).toThrow(TypeError);
   });
@@ -68,7 +75,9 @@ describe('json', () => {
   });
 
   test('leaves prototypes alone, whatever comes', () => {
-    const message = json.decode('{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}}');
+    const message = json.decode(
+      '{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}}',
+    );
 
     expect(Object.getPrototypeOf(message)).toBe(Object.prototype);
     expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();

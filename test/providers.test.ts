@@ -38,12 +38,18 @@ describe('a WebSocket URL [WHATWG WebSockets §3.1]', () => {
     ]);
   });
 
-  test.each(['', '/socket', 'example.com', 'ftp://example.com', 'file:///x', 'javascript:alert(1)', 'ws://', 'ws:'])(
-    'is not made of "%s"',
-    (given) => {
-      expect(() => parseUrl(given)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
-    },
-  );
+  test.each([
+    '',
+    '/socket',
+    'example.com',
+    'ftp://example.com',
+    'file:///x',
+    'javascript:alert(1)',
+    'ws://',
+    'ws:',
+  ])('is not made of "%s"', (given) => {
+    expect(() => parseUrl(given)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+  });
 });
 
 describe('a URL for logs', () => {

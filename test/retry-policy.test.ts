@@ -57,7 +57,13 @@ describe('a failure that a retry may cure', () => {
 
   test('gives the strategy the wait before and the randomness', () => {
     const seen: unknown[] = [];
-    const backoff = { ...fixedBackoff(), delayMs: (attempt: number, state: { previousMs: number | null; random: () => number }) => (seen.push([attempt, state.previousMs, state.random()]), 7) };
+    const backoff = {
+      ...fixedBackoff(),
+      delayMs: (attempt: number, state: { previousMs: number | null; random: () => number }) => (
+        seen.push([attempt, state.previousMs, state.random()]),
+        7
+      ),
+    };
 
     expect(verdict('retry', { attempt: 3, previousDelayMs: 250 }, { backoff }, 0.25)).toEqual(retryIn(7));
     expect(seen).toEqual([[3, 250, 0.25]]);
@@ -121,7 +127,10 @@ describe('a failure that fresh credentials may cure', () => {
   });
 
   test('grows that wait like any other', () => {
-    const backoff = { ...fixedBackoff(), delayMs: (_: number, { previousMs }: { previousMs: number | null }) => (previousMs ?? 50) * 2 };
+    const backoff = {
+      ...fixedBackoff(),
+      delayMs: (_: number, { previousMs }: { previousMs: number | null }) => (previousMs ?? 50) * 2,
+    };
 
     expect(verdict('refresh', { stableForMs: 0, attempt: 3, previousDelayMs: 200 }, { backoff })).toEqual(
       retryIn(400),

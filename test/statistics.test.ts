@@ -4,7 +4,9 @@ import { Outages, RTT_BUCKETS_MS, RttRecorder } from '../src/statistics.ts';
 import { VirtualClock } from '../src/testing/virtual-clock.ts';
 
 const countsOf = (rtt: RttRecorder) =>
-  Object.fromEntries(rtt.histogram().buckets.flatMap(({ upToMs, count }) => (count > 0 ? [[upToMs, count]] : [])));
+  Object.fromEntries(
+    rtt.histogram().buckets.flatMap(({ upToMs, count }) => (count > 0 ? [[upToMs, count]] : [])),
+  );
 
 describe('the round trips', () => {
   test('are none at first', () => {

@@ -6,6 +6,7 @@ import type { Settings } from '../settings.ts';
 import type { HeartbeatProtocol } from '../protocols/protocol.ts';
 import type { Link } from '../transports/transport.ts';
 import type { World } from '../world.ts';
+import { listenAround } from './surroundings.ts';
 
 /** A timer that fires later than this means that we were away, not the peer: a sleep, a frozen page, a blocked loop. */
 const LATE_MS = 1_000;
@@ -78,7 +79,7 @@ class Heartbeat<Incoming, Welcome> {
   }
 
   start(): void {
-    this.#unsubscribe = this.#world.surroundings.subscribe((event) =>
+    this.#unsubscribe = listenAround(this.#world, (event) =>
       this.#doubt(event === 'page.returned' ? 'page' : 'network'),
     );
     this.#arm();

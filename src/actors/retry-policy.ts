@@ -6,6 +6,7 @@ import { toError } from '../errors.ts';
 import { fixedBackoff } from '../backoff.ts';
 import type { Surroundings } from '../platform/platform.ts';
 import { canRefresh } from '../providers.ts';
+import { watchRejection } from '../rejections.ts';
 import { decide, type Decision, type Loss, type RetryRules, type Verdict } from '../retry-policy.ts';
 import type { World } from '../world.ts';
 
@@ -78,6 +79,8 @@ function byUser(
     decision.action === 'stop' ? { action: 'stop', error: toError(decision.failure) } : decision;
   try {
     const verdict = settings.policy(loss, proposal);
+    // The machine does not wait; what a promise rejects with is covered by the report of its being one.
+    watchRejection(verdict, () => undefined);
     return verdict === proposal ? decision : decisionOf(verdict, failure);
   } catch (thrown) {
     report('RETRY_POLICY_FAILED', 'retry', thrown);

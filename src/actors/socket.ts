@@ -5,7 +5,8 @@ import type { Failure, Phase, SocketEvent, SocketInput } from '../../machines/in
 import { makeFailure, textOf } from '../errors.ts';
 import { failureOfAttempt, failureOfSession } from '../failures.ts';
 import type { Handshake, HandshakeStep, Rejection } from '../protocols/protocol.ts';
-import { canRefresh, ProviderError, redactUrl, resolveAttempt } from '../providers.ts';
+import { canRefresh, ProviderError, resolveAttempt } from '../providers.ts';
+import { redactUrl } from '../redact.ts';
 import type { Frame, Link, LinkEnd, LinkEvents, Target } from '../transports/transport.ts';
 import type { World } from '../world.ts';
 

@@ -3,13 +3,26 @@ import type { CallbackLogicFunction, EventObject } from 'xstate';
 import type { SurroundingsEvent } from '../../machines/index.ts';
 import type { World } from '../world.ts';
 
+type Place = Pick<World<unknown, unknown, unknown, unknown>, 'surroundings' | 'report'>;
+
 export const surroundingsActor =
-  ({
-    surroundings,
-  }: Pick<World<unknown, unknown, unknown, unknown>, 'surroundings'>): CallbackLogicFunction<
-    EventObject,
-    SurroundingsEvent,
-    undefined
-  > =>
+  (world: Place): CallbackLogicFunction<EventObject, SurroundingsEvent, undefined> =>
   ({ sendBack }) =>
-    surroundings.subscribe((type) => sendBack({ type }));
+    listenAround(world, (type) => sendBack({ type }));
+
+/** Surroundings may be the user's: what they throw is reported, and then nothing is heard of them. */
+export function listenAround(
+  { surroundings, report }: Place,
+  listener: (event: SurroundingsEvent['type']) => void,
+): () => void {
+  const guarded = <Result>(call: () => Result): Result | undefined => {
+    try {
+      return call();
+    } catch (thrown) {
+      report('LISTENER_FAILED', 'surroundings', thrown);
+      return undefined;
+    }
+  };
+  const unsubscribe = guarded(() => surroundings.subscribe(listener));
+  return () => guarded(() => unsubscribe?.());
+}

@@ -279,19 +279,22 @@ describe('a protocol that always beats', () => {
 });
 
 describe('a return', () => {
-  test.each(['network.returned', 'page.returned'] as const)('(%s) makes an open link prove itself', async (event) => {
-    await using scene = await stage({ heartbeat });
-    const socket = await scene.connect();
-    scene.clock.advance(1_000);
+  test.each(['network.returned', 'page.returned'] as const)(
+    '(%s) makes an open link prove itself',
+    async (event) => {
+      await using scene = await stage({ heartbeat });
+      const socket = await scene.connect();
+      scene.clock.advance(1_000);
 
-    scene.surroundings.tell(event);
-    expect(isProbing(scene.connection)).toBe(true);
-    await socket.nextPing();
-    socket.pong();
-    await until(() => !isProbing(scene.connection));
+      scene.surroundings.tell(event);
+      expect(isProbing(scene.connection)).toBe(true);
+      await socket.nextPing();
+      socket.pong();
+      await until(() => !isProbing(scene.connection));
 
-    expect(scene.states.at(-1)).toBe('open');
-  });
+      expect(scene.states.at(-1)).toBe('open');
+    },
+  );
 
   test('is the end of a link that does not answer within timeoutMs', async () => {
     await using scene = await stage({ heartbeat });

@@ -36,8 +36,20 @@ describe('connect()', () => {
 
     expect(scene.changes).toEqual([
       { state: 'connecting', previous: 'idle', reason: 'CONNECT_CALLED', attempt: 0, retryInMs: null },
-      { state: 'authenticating', previous: 'connecting', reason: 'CONNECT_CALLED', attempt: 0, retryInMs: null },
-      { state: 'open', previous: 'authenticating', reason: 'HANDSHAKE_ACCEPTED', attempt: 0, retryInMs: null },
+      {
+        state: 'authenticating',
+        previous: 'connecting',
+        reason: 'CONNECT_CALLED',
+        attempt: 0,
+        retryInMs: null,
+      },
+      {
+        state: 'open',
+        previous: 'authenticating',
+        reason: 'HANDSHAKE_ACCEPTED',
+        attempt: 0,
+        retryInMs: null,
+      },
       { state: 'closing', previous: 'open', reason: 'DISCONNECT_CALLED', attempt: 0, retryInMs: null },
       { state: 'closed', previous: 'closing', reason: 'DISCONNECT_CALLED', attempt: 0, retryInMs: null },
     ]);

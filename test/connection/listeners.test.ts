@@ -204,20 +204,23 @@ describe('an inspector that fails', () => {
 });
 
 describe('surroundings that fail', () => {
-  test.each(['isOnline', 'subscribe'] as const)('(%s throws) neither hang nor end the connection', async (name) => {
-    const surroundings = {
-      isOnline: () => true,
-      isVisible: () => true,
-      subscribe: () => () => undefined,
-      [name]: broken,
-    };
-    await using scene = await stage({ surroundings });
-    scene.connection.on('error', () => undefined);
-    (await scene.connect()).reset();
-    await scene.reconnect();
+  test.each(['isOnline', 'subscribe'] as const)(
+    '(%s throws) neither hang nor end the connection',
+    async (name) => {
+      const surroundings = {
+        isOnline: () => true,
+        isVisible: () => true,
+        subscribe: () => () => undefined,
+        [name]: broken,
+      };
+      await using scene = await stage({ surroundings });
+      scene.connection.on('error', () => undefined);
+      (await scene.connect()).reset();
+      await scene.reconnect();
 
-    expect(scene.connection.state).toBe('open');
-  });
+      expect(scene.connection.state).toBe('open');
+    },
+  );
 });
 
 describe('on()', () => {

@@ -66,38 +66,44 @@ describe('what is provided', () => {
     await other.connection.disconnect();
   });
 
-  test.each(PROVIDERS)('(%s) is asked anew for each attempt, with its number and the reason', async (option) => {
-    const asked: Omit<AttemptInfo, 'signal'>[] = [];
-    await using scene = await stage();
-    await using other = await stage({
-      url: scene.server.url,
-      ...providing(option, ({ attempt, reason }) => {
-        asked.push({ attempt, reason });
-        return { url: scene.server.url, headers: {}, protocols: [], credentials: 'secret' }[option];
-      }),
-    });
-    const connecting = other.connection.connect();
-    (await scene.server.upgrade()).destroy();
-    await other.retry();
-    const socket = await scene.server.accept();
-    await connecting;
-    socket.close(1011);
-    await other.until('reconnecting');
-    other.surroundings.tell('network.returned');
-    await scene.server.accept();
-    await other.until('open');
-    await other.connection.disconnect();
+  test.each(PROVIDERS)(
+    '(%s) is asked anew for each attempt, with its number and the reason',
+    async (option) => {
+      const asked: Omit<AttemptInfo, 'signal'>[] = [];
+      await using scene = await stage();
+      await using other = await stage({
+        url: scene.server.url,
+        ...providing(option, ({ attempt, reason }) => {
+          asked.push({ attempt, reason });
+          return { url: scene.server.url, headers: {}, protocols: [], credentials: 'secret' }[option];
+        }),
+      });
+      const connecting = other.connection.connect();
+      (await scene.server.upgrade()).destroy();
+      await other.retry();
+      const socket = await scene.server.accept();
+      await connecting;
+      socket.close(1011);
+      await other.until('reconnecting');
+      other.surroundings.tell('network.returned');
+      await scene.server.accept();
+      await other.until('open');
+      await other.connection.disconnect();
 
-    expect(asked).toEqual([
-      { attempt: 0, reason: 'CONNECT_CALLED' },
-      { attempt: 1, reason: 'CONNECT_FAILED' },
-      { attempt: 2, reason: 'NETWORK_RETURNED' },
-    ]);
-  });
+      expect(asked).toEqual([
+        { attempt: 0, reason: 'CONNECT_CALLED' },
+        { attempt: 1, reason: 'CONNECT_FAILED' },
+        { attempt: 2, reason: 'NETWORK_RETURNED' },
+      ]);
+    },
+  );
 
   test('is given to the handshake (credentials)', async () => {
     let version = 0;
-    await using scene = await stage({ protocol: guarded, credentials: async () => `token ${(version += 1)}` });
+    await using scene = await stage({
+      protocol: guarded,
+      credentials: async () => `token ${(version += 1)}`,
+    });
     const connecting = scene.connection.connect();
     const socket = await scene.server.accept();
 
@@ -127,39 +133,44 @@ describe('what is provided', () => {
 });
 
 describe('a provider that fails', () => {
-  test.each(PROVIDERS.flatMap((option) => [[option, 'throws'], [option, 'rejects']] as const))(
-    '(%s %s) is a failed attempt that is retried',
-    async (option, how) => {
-      let calls = 0;
-      await using scene = await stage();
-      await using other = await stage({
-        url: scene.server.url,
-        ...providing(option, () => {
-          calls += 1;
-          if (how === 'throws') throw new Error('no luck');
-          return Promise.reject(new Error('no luck'));
-        }),
-      });
-      const reasons: unknown[] = [];
-      other.connection.on('reconnecting', ({ error: { code, message, details, cause } }) =>
-        reasons.push({ code, message, details, cause }),
-      );
-      const connecting = rejectionOf(other.connection.connect());
-      await other.retry();
-      await until(() => reasons.length === 2);
-      await other.connection.disconnect();
-      await connecting;
+  test.each(
+    PROVIDERS.flatMap(
+      (option) =>
+        [
+          [option, 'throws'],
+          [option, 'rejects'],
+        ] as const,
+    ),
+  )('(%s %s) is a failed attempt that is retried', async (option, how) => {
+    let calls = 0;
+    await using scene = await stage();
+    await using other = await stage({
+      url: scene.server.url,
+      ...providing(option, () => {
+        calls += 1;
+        if (how === 'throws') throw new Error('no luck');
+        return Promise.reject(new Error('no luck'));
+      }),
+    });
+    const reasons: unknown[] = [];
+    other.connection.on('reconnecting', ({ error: { code, message, details, cause } }) =>
+      reasons.push({ code, message, details, cause }),
+    );
+    const connecting = rejectionOf(other.connection.connect());
+    await other.retry();
+    await until(() => reasons.length === 2);
+    await other.connection.disconnect();
+    await connecting;
 
-      expect(reasons[0]).toEqual({
-        code: 'PROVIDER_FAILED',
-        message: `The function given as ${option} failed: no luck.`,
-        details: { option, cause: 'no luck' },
-        cause: new Error('no luck'),
-      });
-      expect(calls).toBe(2);
-      expect(scene.server.totalConnections).toBe(0);
-    },
-  );
+    expect(reasons[0]).toEqual({
+      code: 'PROVIDER_FAILED',
+      message: `The function given as ${option} failed: no luck.`,
+      details: { option, cause: 'no luck' },
+      cause: new Error('no luck'),
+    });
+    expect(calls).toBe(2);
+    expect(scene.server.totalConnections).toBe(0);
+  });
 
   test.each(PROVIDERS)('(%s hangs) is a failed attempt after timeouts.providerMs', async (option) => {
     const signals: AbortSignal[] = [];
@@ -257,13 +268,19 @@ describe('the resume option', () => {
     });
     scene.connection.send({ queued: 1 });
     const socket = await scene.connect();
-    expect([await socket.nextJson(), await socket.nextJson()]).toEqual([{ subscribe: 'first' }, { queued: 1 }]);
+    expect([await socket.nextJson(), await socket.nextJson()]).toEqual([
+      { subscribe: 'first' },
+      { queued: 1 },
+    ]);
     socket.reset();
     await scene.until('reconnecting');
     scene.connection.send({ queued: 2 });
     const second = await scene.reconnect();
 
-    expect([await second.nextJson(), await second.nextJson()]).toEqual([{ subscribe: 'again' }, { queued: 2 }]);
+    expect([await second.nextJson(), await second.nextJson()]).toEqual([
+      { subscribe: 'again' },
+      { queued: 2 },
+    ]);
   });
 
   test('is waited for, and messages that come meanwhile are delivered after `open`', async () => {
@@ -286,7 +303,12 @@ describe('the resume option', () => {
   });
 
   test.each([
-    ['throws', () => { throw new Error('no luck'); }],
+    [
+      'throws',
+      () => {
+        throw new Error('no luck');
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('no luck'))],
   ])('that %s is a failed attempt', async (_, resume) => {
     await using scene = await stage({ resume });
@@ -296,7 +318,9 @@ describe('the resume option', () => {
     await scene.connection.disconnect();
     await connecting;
 
-    expect(scene.changes.find(({ state }) => state === 'reconnecting')).toMatchObject({ reason: 'RESUME_FAILED' });
+    expect(scene.changes.find(({ state }) => state === 'reconnecting')).toMatchObject({
+      reason: 'RESUME_FAILED',
+    });
   });
 
   test('that hangs ends with the handshake timeout', async () => {

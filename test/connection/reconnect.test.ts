@@ -189,7 +189,10 @@ describe('a hint of the server', () => {
   test.each([1012, 1013])('(close code %i) spreads the clients over some seconds', async (code) => {
     const waits: (number | null)[] = [];
     for (const draw of [0, 0.5, 0.999]) {
-      await using scene = await stage({ random: () => draw, retry: { backoff: fixedBackoff({ delayMs: 0 }) } });
+      await using scene = await stage({
+        random: () => draw,
+        retry: { backoff: fixedBackoff({ delayMs: 0 }) },
+      });
       (await scene.connect()).close(code);
       await scene.until('reconnecting');
       waits.push(...scene.waits);
@@ -426,7 +429,12 @@ describe('a retry policy of the user', () => {
   });
 
   test.each<[string, () => unknown]>([
-    ['throws', () => { throw new Error('broken'); }],
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
     ['returns nothing', () => undefined],
     ['returns a promise', () => Promise.resolve({ action: 'stop' })],
     ['returns a promise that rejects', () => Promise.reject(new Error('broken'))],
@@ -446,7 +454,12 @@ describe('a retry policy of the user', () => {
   });
 
   test.each<[string, () => number]>([
-    ['throws', () => { throw new Error('broken'); }],
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
     ['returns NaN', () => Number.NaN],
     ['returns a negative delay', () => -5],
     ['returns a string', () => '500' as unknown as number],

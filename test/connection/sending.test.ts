@@ -146,7 +146,9 @@ describe('send()', () => {
   test('never sends what has expired', async () => {
     await using scene = await stage({ outbox: { ttlMs: 1_000 } });
     const dropped: unknown[] = [];
-    scene.connection.on('dropped', ({ message, error }) => dropped.push([message, error.code, error.message]));
+    scene.connection.on('dropped', ({ message, error }) =>
+      dropped.push([message, error.code, error.message]),
+    );
     scene.connection.send('late');
     scene.clock.advance(1_000);
     scene.connection.send('in time');

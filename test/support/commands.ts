@@ -12,6 +12,7 @@ const MOODS = [
   ...(['agree', 'throw', 'nonsense', 'promise', 'stop', 'retry', 'wait', 'refresh'] as const),
   ...(['never', 'disconnect', 'connect'] as const),
 ] as const;
+const LATER = ['disconnect', 'drain', 'cut'] as const;
 const CLOSE_CODES = [1000, 1001, 1006, 1008, 1009, 1011, 1012, 1013, 4401, 4403, 4999] as const;
 const STATUSES = [401, 404, 429, 500, 503, 400] as const;
 
@@ -29,6 +30,9 @@ type Simple =
   | 'pong'
   | 'half a frame'
   | 'stall'
+  | 'iterate'
+  | 'next'
+  | 'return'
   | 'drain'
   | 'offline'
   | 'online'
@@ -58,6 +62,7 @@ export type Command =
     }
   | { readonly do: 'break' | 'mend'; readonly part: string }
   | { readonly do: 'policy'; readonly mood: (typeof MOODS)[number] }
+  | { readonly do: 'later'; readonly ms: number; readonly what: (typeof LATER)[number] }
   | { readonly do: 'answer'; readonly isGood: boolean }
   | { readonly do: Simple };
 
@@ -84,9 +89,9 @@ const weighted: readonly (readonly [number, fc.Arbitrary<object>])[] = [
   [8, nothing('establish')],
   [3, as('connect', fc.record({ signal }))],
   [2, nothing('disconnect')],
-  [3, as('send', fc.record({ long: fc.boolean() }))],
+  [4, as('send', fc.record({ long: fc.boolean() }))],
   [
-    3,
+    6,
     as(
       'deliver',
       fc.record({
@@ -112,7 +117,11 @@ const weighted: readonly (readonly [number, fc.Arbitrary<object>])[] = [
   [1, nothing('die')],
   [1, nothing('pong')],
   [1, nothing('half a frame')],
-  [1, nothing('stall')],
+  [2, nothing('stall')],
+  [1, nothing('iterate')],
+  [1, nothing('next')],
+  [1, nothing('return')],
+  [1, as('later', fc.record({ ms: fc.constantFrom(20, 500, 2_000), what: fc.constantFrom(...LATER) }))],
   [1, nothing('drain')],
   [1, nothing('offline')],
   [1, nothing('online')],
@@ -187,6 +196,7 @@ export const settings: fc.Arbitrary<SubjectSettings> = fc.record({
   providers: fc.constantFrom('values', 'functions', 'slow functions'),
   resume: fc.constantFrom('none', 'quick', 'slow'),
   hasPolicy: fc.boolean(),
+  canPause: fc.constantFrom(true, false),
 });
 
 /** A command in words, for the report of a failure. */

@@ -12,6 +12,10 @@ interface Entry {
   readonly isAcknowledged: boolean;
   said: Said;
   drops: number;
+  /** Why it was dropped. */
+  dropCode: string | undefined;
+  /** Whether the connection was ended while it was open, so that this message had to be sent first. */
+  mustLeave: boolean;
   /** How often it was on a wire when its outcome was told. */
   sentBefore: number | undefined;
 }
@@ -69,10 +73,18 @@ export class Ledger {
     }
   }
 
-  dropped({ talk }: Talk): void {
+  /** The connection is about to be ended while it is open: everything that waits is to be sent first. */
+  expectFlush(): void {
+    for (const entry of this.#entries) {
+      if (entry.said === 'pending' || (entry.said === 'taken' && entry.drops === 0)) entry.mustLeave = true;
+    }
+  }
+
+  dropped({ talk }: Talk, code: string): void {
     const entry = this.#entries[talk ?? -1];
     if (entry === undefined) throw new Error(`A message was dropped that was never sent: ${String(talk)}`);
     entry.drops += 1;
+    entry.dropCode = code;
   }
 
   /** Everything that is wrong now. `hasEnded`: the connection has, so that nothing is undecided any more. */
@@ -95,7 +107,10 @@ export class Ledger {
 
   #open(isAcknowledged: boolean): Entry {
     const id = this.#entries.length;
-    const entry: Entry = { id, isAcknowledged, said: 'pending', drops: 0, sentBefore: undefined };
+    const entry: Entry = {
+      ...{ id, isAcknowledged, said: 'pending', drops: 0 },
+      ...{ dropCode: undefined, mustLeave: false, sentBefore: undefined },
+    };
     this.#entries.push(entry);
     return entry;
   }
@@ -117,7 +132,7 @@ const isIncreasing = (ids: readonly number[]) =>
   ids.every((id, index) => index === 0 || id > Number(ids[index - 1]));
 
 function complaintsAbout(entry: Entry, sent: number, hasEnded: boolean): string[] {
-  const { id, said, drops, sentBefore, isAcknowledged } = entry;
+  const { id, said, drops, dropCode, mustLeave, sentBefore, isAcknowledged } = entry;
   const what = `message ${id} (${said}${drops > 0 ? ', dropped' : ''}, sent ${sent} times)`;
   const wrong: readonly (readonly [boolean, string])[] = [
     [sent > 1 && !isAcknowledged, 'was sent twice'],
@@ -125,6 +140,7 @@ function complaintsAbout(entry: Entry, sent: number, hasEnded: boolean): string[
     [sent > 0 && (drops > 0 || NEVER_SENT.includes(said)), 'was sent, against what was said'],
     [sentBefore !== undefined && sent > sentBefore, 'was sent after its outcome'],
     [sent === 0 && ['flushed', 'acknowledged', 'DELIVERY_UNKNOWN'].includes(said), 'was never sent'],
+    [mustLeave && [said, dropCode].includes('MESSAGE_UNDELIVERED'), 'was not sent before the farewell'],
     [hasEnded && said === 'pending', 'never had an outcome'],
     [hasEnded && said === 'taken' && sent + drops === 0, 'was lost silently'],
   ];

@@ -25,12 +25,16 @@ export class MemoryTransport implements Transport {
   readonly breaches: string[] = [];
   /** The most links that ever existed at the same time. */
   mostLive = 0;
-  /** What `open()` throws, for as long as it is set. */
-  refusal: Error | undefined;
+  /** Whether its links can stop reading, as Node's can and a browser's cannot. */
+  readonly canPause: boolean;
+
+  constructor({ canPause = true } = {}) {
+    this.canPause = canPause;
+  }
 
   open(target: Target, events: LinkEvents, clock: Clock): Link {
-    if (this.refusal !== undefined) throw this.refusal;
     const link = new MemoryLink(target, events, clock.now(), (breach) => this.breaches.push(breach));
+    if (!this.canPause) Object.assign(link, { pause: undefined, resume: undefined });
     this.links.push(link);
     this.mostLive = Math.max(this.mostLive, this.live.length);
     return link;
@@ -71,6 +75,9 @@ export class MemoryLink implements Link {
   #stage: Stage = 'dialling';
   #unsent: Unsent[] = [];
   #waiting: (() => void)[] = [];
+  /** What came in and was not read yet: frames, and the end. */
+  #unread: (() => void)[] = [];
+  #isPaused = false;
 
   constructor(target: Target, events: LinkEvents, dialledAt: number, report: (breach: string) => void) {
     this.target = target;
@@ -124,6 +131,15 @@ export class MemoryLink implements Link {
     this.acts.push({ kind: 'close', code, reason });
   }
 
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    queueMicrotask(() => this.#read());
+  }
+
   terminate(): void {
     this.terminations += 1;
     this.acts.push({ kind: 'terminate' });
@@ -141,32 +157,37 @@ export class MemoryLink implements Link {
 
   /** A frame came in. */
   hears(frame: Frame): boolean {
-    if (!this.#canHear) return false;
-    this.bytesIn += sizeOf(frame);
-    this.#events.received(frame);
-    return true;
+    return this.#comes(() => {
+      this.bytesIn += sizeOf(frame);
+      this.#events.received(frame);
+    });
   }
 
   /** A part of a frame came in. */
   hearsHalf(bytes: number): boolean {
-    if (!this.#canHear) return false;
-    this.bytesIn += bytes;
-    return true;
+    return this.#comes(() => {
+      this.bytesIn += bytes;
+    });
   }
 
   /** A pong came in. */
   pongs(): boolean {
-    if (!this.#canHear) return false;
-    this.bytesIn += 2;
-    this.#events.ponged();
-    return true;
+    return this.#comes(() => {
+      this.bytesIn += 2;
+      this.#events.ponged();
+    });
   }
 
-  /** The link ended: refused, closed or cut. */
+  /** The link ended: refused, closed, or cut; what was cut (1006) is noticed at once, a close frame when it is read. */
   ends(end: Partial<LinkEnd> = {}): boolean {
     if (!this.isLive || this.isDead) return false;
-    lose(this.#abandon());
-    this.#events.ended({ closeCode: 1006, closeReason: '', ...end });
+    const { closeCode = 1006 } = end;
+    const ended = () => {
+      lose(this.#abandon());
+      this.#events.ended({ closeReason: '', ...end, closeCode });
+    };
+    if (closeCode === 1006) ended();
+    else this.#comes(ended);
     return true;
   }
 
@@ -177,8 +198,20 @@ export class MemoryLink implements Link {
     return this.isLive;
   }
 
-  get #canHear(): boolean {
-    return !this.isDead && (this.#stage === 'open' || this.#stage === 'closing');
+  /** Something comes in, to be read at once unless reading has stopped. */
+  #comes(read: () => void): boolean {
+    if (this.isDead || (this.#stage !== 'open' && this.#stage !== 'closing')) return false;
+    this.#unread.push(read);
+    this.#read();
+    return true;
+  }
+
+  #read(): void {
+    while (!this.#isPaused && this.isLive) {
+      const read = this.#unread.shift();
+      if (read === undefined) return;
+      read();
+    }
   }
 
   #leave(): void {

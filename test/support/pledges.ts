@@ -1,18 +1,29 @@
 // The promises that were given to callers: which are open, and whether each settled when it could and as it should.
 import { ConnectionError, type ConnectionState } from '../../src/index.ts';
 import type { TalkConnection } from './subject.ts';
+import type { Talk } from './talk-protocol.ts';
 
 interface Pledge {
-  readonly kind: 'connect' | 'disconnect' | 'drained';
+  readonly kind: 'connect' | 'disconnect' | 'drained' | 'next';
   outcome: string;
 }
 
+/** One consumer of the messages. */
+interface Reading {
+  readonly iterator: AsyncIterableIterator<Talk>;
+  /** The last message that it was given. */
+  last: number;
+}
+
 const PENDING = 'pending';
+/** As few as possible, so that a consumer is soon slow. */
+const MAX_BUFFERED = 2;
 
 export class Pledges {
   readonly #connection: TalkConnection;
   readonly #complain: (text: string) => void;
   readonly #made: Pledge[] = [];
+  readonly #readings: Reading[] = [];
 
   constructor(connection: TalkConnection, complain: (text: string) => void) {
     this.#connection = connection;
@@ -59,6 +70,34 @@ export class Pledges {
     );
   }
 
+  /** Reads the messages once more, beside whoever reads them already. Not after the end, when there is none to come. */
+  iterate(): void {
+    const { state } = this.#connection;
+    if (state === 'closed' || state === 'failed') return;
+    const iterator = this.#connection.messages({ maxBuffered: MAX_BUFFERED });
+    this.#readings.push({ iterator, last: -1 });
+    this.next();
+  }
+
+  /** The consumer that came last wants one more message. */
+  next(): void {
+    const reading = this.#readings.at(-1);
+    if (reading === undefined) return;
+    const given = ({ value, done = false }: IteratorResult<Talk>) => {
+      if (done) return 'done';
+      const { talk } = value as Talk;
+      if (talk === undefined) return 'something else';
+      if (talk <= reading.last) this.#complain(`a consumer was given ${talk} after ${reading.last}`);
+      reading.last = talk;
+      return `message ${talk}`;
+    };
+    this.#make('next', reading.iterator.next().then(given, codeOf));
+  }
+
+  return(): void {
+    void this.#readings.pop()?.iterator.return?.();
+  }
+
   /** Promises that are open although the state has nothing left to wait for. */
   complaints(state: ConnectionState): string[] {
     const isOpen = (kind: Pledge['kind']) =>
@@ -69,6 +108,7 @@ export class Pledges {
         ? [`connect() is pending, and it is ${state}`]
         : []),
       ...(state !== 'closing' && isOpen('disconnect') ? [`disconnect() is pending, and it is ${state}`] : []),
+      ...(isOver && isOpen('next') ? [`a consumer waits, and it is ${state}`] : []),
       ...(isOver && isOpen('drained') ? [`drained() is pending, and it is ${state}`] : []),
     ];
   }
@@ -93,3 +133,6 @@ export class Pledges {
     });
   }
 }
+
+const codeOf = (thrown: unknown): string =>
+  thrown instanceof ConnectionError ? thrown.code : String(thrown);

@@ -77,6 +77,10 @@ export class Stage {
     stall: () => {
       if (this.subject.link !== undefined) this.subject.link.isStalled = true;
     },
+    iterate: () => this.subject.pledges.iterate(),
+    next: () => this.subject.pledges.next(),
+    return: () => this.subject.pledges.return(),
+    later: ({ ms, what }) => this.subject.later(ms, () => this.#laterDeeds[what]()),
     drain: () => void this.subject.link?.drains(),
     offline: () => {
       this.subject.surroundings.online = false;
@@ -142,6 +146,12 @@ export class Stage {
       return this.#deeds[and]();
     });
   }
+
+  readonly #laterDeeds: Readonly<Record<Doing<'later'>['what'], () => void>> = {
+    disconnect: () => this.subject.disconnect(),
+    drain: () => void this.subject.link?.drains(),
+    cut: () => this.#close(1006),
+  };
 
   readonly #deeds: Readonly<Record<Doing<'listen'>['and'], () => void | Promise<void>>> = {
     throw: () => {

@@ -22,6 +22,8 @@ export interface SubjectSettings extends Habits {
   readonly providers: 'values' | 'functions' | 'slow functions';
   readonly resume: 'none' | 'quick' | 'slow';
   readonly hasPolicy: boolean;
+  /** Whether a link can stop reading for a slow consumer. */
+  readonly canPause: boolean;
 }
 
 export const CALM: SubjectSettings = {
@@ -35,6 +37,7 @@ export const CALM: SubjectSettings = {
   providers: 'values',
   resume: 'none',
   hasPolicy: false,
+  canPause: true,
 };
 
 export const BACKOFF_MS = [100, 1_000, 10_000] as const;
@@ -49,7 +52,7 @@ type Answer = (isGood: boolean) => void;
 export class Subject {
   readonly settings: SubjectSettings;
   readonly clock = new VirtualClock();
-  readonly transport = new MemoryTransport();
+  readonly transport: MemoryTransport;
   readonly surroundings = new PuppetSurroundings();
   readonly connection: TalkConnection;
   readonly ledger: Ledger;
@@ -61,6 +64,8 @@ export class Subject {
   decide: (proposal: Verdict, loss: Loss) => Verdict = (proposal) => proposal;
   /** Listeners that were added by commands do nothing any more. */
   isMuted = false;
+  /** Timers of the test's own on the same clock. */
+  #ownTimers = 0;
   readonly #farewells: Farewells = new Map();
   readonly #resuming = new Map<MemoryLink, number>();
   readonly #complaints: string[] = [];
@@ -76,6 +81,7 @@ export class Subject {
 
   constructor(settings: Partial<SubjectSettings> = {}) {
     this.settings = { ...CALM, ...settings };
+    this.transport = new MemoryTransport({ canPause: this.settings.canPause });
     this.connection = new Connection(this.#options());
     this.ledger = new Ledger(this.connection, this.transport, this.settings.acknowledges);
     this.pledges = new Pledges(this.connection, (text) => this.#complaints.push(text));
@@ -98,7 +104,10 @@ export class Subject {
 
   /** `inListener`: it takes effect only when the connection has told everybody of what it is telling now. */
   disconnect({ inListener = false } = {}): void {
-    if (!inListener) this.#noteFarewell();
+    if (!inListener) {
+      this.#noteFarewell();
+      if (this.connection.state === 'open') this.ledger.expectFlush();
+    }
     this.#wishes('disconnect');
     this.pledges.disconnect();
   }
@@ -147,6 +156,15 @@ export class Subject {
       this.slow.shift()?.(true);
       await turn();
     }
+  }
+
+  /** Does something at a time, in between whatever else is due then. */
+  later(ms: number, act: () => void): void {
+    this.#ownTimers += 1;
+    this.clock.setTimeout(() => {
+      this.#ownTimers -= 1;
+      if (!this.isMuted) act();
+    }, ms);
   }
 
   /** Runs one command; `isHasty` leaves no time for promises to settle before the next. */
@@ -222,6 +240,7 @@ export class Subject {
     const told = this.changes.at(-1)?.state ?? 'idle';
     const live = this.transport.live.length;
     const isOver = state === 'closed' || state === 'failed';
+    const timers = this.clock.pending - this.#ownTimers;
     const needsTimer = !['idle', 'closed', 'failed', 'open'].includes(state) || this.#isWatched;
     const wrong: readonly (readonly [boolean, string])[] = [
       [!CONNECTION_STATES.includes(state), `"${state}" is no state`],
@@ -229,8 +248,8 @@ export class Subject {
       [this.transport.mostLive > 1, `there were ${this.transport.mostLive} links at once`],
       [(isOver || state === 'idle' || state === 'reconnecting') && live > 0, `it is ${state} with a link`],
       [['authenticating', 'open', 'closing'].includes(state) && live !== 1, `it is ${state} without a link`],
-      [isOver && this.clock.pending > 0, `it is ${state} with ${this.clock.pending} timers`],
-      [needsTimer && this.clock.pending === 0, `it is ${state} for ever: there is no timer`],
+      [isOver && timers > 0, `it is ${state} with ${timers} timers`],
+      [needsTimer && timers === 0, `it is ${state} for ever: there is no timer`],
     ];
     return wrong.flatMap(([isWrong, text]) => (isWrong ? [text] : []));
   }
@@ -289,7 +308,7 @@ export class Subject {
       if (talk <= this.#listened) this.#complaints.push(`heard ${talk} after ${this.#listened}`);
       this.#listened = talk;
     });
-    connection.on('dropped', ({ message }) => this.ledger.dropped(message));
+    connection.on('dropped', ({ message, error }) => this.ledger.dropped(message, error.code));
     connection.on('failed', (error) => this.#refuseInternal(error));
     connection.on('error', () => undefined);
   }

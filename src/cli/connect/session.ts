@@ -5,7 +5,7 @@ import { deferred } from '../../deferred.ts';
 import { textOf, toError, type ConnectionError } from '../../errors.ts';
 import type { StateChange } from '../../events.ts';
 import type { ConnectionOptions } from '../../options.ts';
-import { redactUrl } from '../../providers.ts';
+import { redactUrl } from '../../redact.ts';
 import type { Frame } from '../../transports/transport.ts';
 import { EXIT, type ExitCode, type Io } from '../io.ts';
 import { seconds } from '../style.ts';

@@ -36,6 +36,7 @@ export async function demo(
   try {
     return await Promise.race([playing, interruption.code]);
   } finally {
+    if (interruption.signal.aborted) stage.print('\nInterrupted.');
     stage.silence();
     await stage.clear();
     await playing;

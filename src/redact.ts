@@ -1,0 +1,21 @@
+// The one place where secrets are taken out of what is shown: URLs carry them in the user part and in the query.
+
+const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]+/gi;
+
+/** A URL for logs: without user, password and the values of its query, any of which may be a secret. */
+export function redactUrl(href: string): string {
+  let url: URL;
+  try {
+    url = new URL(href);
+  } catch {
+    return `${href.slice(0, href.indexOf('://'))}://…`;
+  }
+  url.username = '';
+  url.password = '';
+  url.hash = '';
+  for (const name of new Set(url.searchParams.keys())) url.searchParams.set(name, '***');
+  return url.href;
+}
+
+/** Somebody else's text, such as an error of an HTTP client, with the URLs in it redacted. */
+export const redactText = (text: string): string => text.replace(URL_IN_TEXT, redactUrl);
