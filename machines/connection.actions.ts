@@ -31,7 +31,7 @@ export const socketInput = ({ context }: { context: ConnectionContext }): Socket
 });
 
 /** `deciding` is never entered without a failure. */
-const NO_FAILURE: Failure = { code: 'INTERNAL_ERROR', cure: 'stop', details: {} };
+const NO_FAILURE: Failure = { code: 'INTERNAL_ERROR', cure: 'stop', details: { phase: 'deciding' } };
 
 export const policyInput = ({ context }: { context: ConnectionContext }): PolicyInput => ({
   attempt: context.attempt,

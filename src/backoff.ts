@@ -83,7 +83,7 @@ export function listBackoff(delaysMs: readonly number[], bounds: BackoffBounds =
   const delays = Array.isArray(delaysMs) ? [...(delaysMs as readonly number[])] : [];
   const last = delays.at(-1);
   if (last === undefined) throw new InvalidOptionError('delaysMs', 'a list of at least one wait', delaysMs);
-  atLeast0({ ...delays });
+  atLeast0(Object.fromEntries(delays.map((delay, index) => [`delaysMs[${String(index)}]`, delay])));
   return customBackoff((attempt) => delays[attempt - 1] ?? last, bounds);
 }
 

@@ -99,7 +99,8 @@ export const ERRORS = {
   ),
   RETRIES_EXHAUSTED: row(
     true,
-    (d) => `Gave up after ${d['attempts']} failed attempts; the last one: ${d['last']}`,
+    (d) =>
+      `Gave up after ${d['attempts']} failed ${d['attempts'] === 1 ? 'attempt' : 'attempts'}; the last one: ${d['last']}`,
     'Call connect() to start again, or raise retry.maxAttempts or retry.maxElapsedMs.',
   ),
   DISCONNECTED: row(

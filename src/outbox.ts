@@ -186,7 +186,11 @@ export class Outbox<Incoming, Outgoing> {
     if (crowdedOut === undefined) return false;
     this.#queue.push(entry);
     this.#queuedBytes += entry.bytes;
-    if (entry.ttlMs < Infinity) entry.timer = this.#clock.setTimeout(() => this.#expire(entry), entry.ttlMs);
+    if (entry.ttlMs < Infinity) {
+      entry.timer = this.#clock.setTimeout(() => this.#expire(entry), entry.ttlMs);
+      // That a message grows old is no reason for a process to live on (Node's timers only).
+      (entry.timer as { unref?: () => void } | undefined)?.unref?.();
+    }
     // Told last: a listener may call disconnect(), and then this entry must be in the queue to be refused with it.
     for (const dropped of crowdedOut) this.#drop(dropped, new DeliveryError('MESSAGE_DROPPED'));
     if (this.#mode.kind === 'writes') this.#flush(this.#mode.link);

@@ -13,9 +13,13 @@ export function redactUrl(href: string): string {
   url.username = '';
   url.password = '';
   url.hash = '';
-  for (const name of new Set(url.searchParams.keys())) url.searchParams.set(name, '***');
+  url.search = url.search.slice(1).split('&').filter(Boolean).map(withoutValue).join('&');
   return url.href;
 }
+
+/** A part of a query that has no name is all value. */
+const withoutValue = (pair: string): string =>
+  pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=***` : '***';
 
 /** Somebody else's text, such as an error of an HTTP client, with the URLs in it redacted. */
 export const redactText = (text: string): string => text.replace(URL_IN_TEXT, redactUrl);

@@ -117,7 +117,10 @@ function guarded(logger: Logger): Logger {
     const details = { event: 'logger', cause: textOf(thrown) };
     reportUncaught(new ConnectionError('LISTENER_FAILED', { details, cause: thrown }));
   };
-  const levels: Record<keyof Logger, (message: string, fields?: object) => unknown> = logger;
+  const levels: Record<
+    keyof Logger,
+    (message: string, fields?: Readonly<Record<string, unknown>>) => unknown
+  > = logger;
   const call = (level: keyof Logger) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
     try {
       watchRejection(levels[level](message, fields), fail);

@@ -144,7 +144,9 @@ describe('during an event', () => {
 
   test('a listener that removes itself does not make another one miss it', () => {
     const { emitter, heard, listener } = made();
-    const off = emitter.on('news', () => off());
+    const off: () => void = emitter.on('news', () => {
+      off();
+    });
     emitter.on('news', listener('b'));
 
     emitter.emit('news', 'one');

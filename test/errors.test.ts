@@ -42,7 +42,7 @@ describe('an error', () => {
     });
 
     expect(error).toBeInstanceOf(Error);
-    expect({ ...error, message: error.message, cause: error.cause }).toEqual({
+    expect(Object.assign({}, error, { message: error.message, cause: error.cause })).toEqual({
       name: 'ConnectionError',
       code: 'CONNECT_TIMEOUT',
       retryable: true,

@@ -89,7 +89,7 @@ describe('the end', () => {
     const { stream, calls } = made();
     stream.push(1);
     stream.push(2);
-    for await (const _ of stream) break;
+    for await (const value of stream) if (value === 1) break;
 
     expect([calls, await stream.next()]).toEqual([['speedUp', 'speedUp', 'release'], done]);
   });

@@ -1,15 +1,14 @@
 // Options: what is refused, and with which words; and that the defaults are those of the documentation.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { Connection, DEFAULTS, InvalidOptionError, type ConnectionOptions } from '../src/index.ts';
+import { Connection, DEFAULTS, InvalidOptionError } from '../src/index.ts';
 import { FakeTransport } from './support/fake-transport.ts';
 import { until } from '../src/testing/wait.ts';
 import { VirtualClock } from '../src/testing/virtual-clock.ts';
 
 type Row = readonly [name: string, value: unknown];
 
-const made = (options: Record<string, unknown>) =>
-  new Connection({ url: 'ws://127.0.0.1:1', ...options } as unknown as ConnectionOptions);
+const made = (options: Record<string, unknown>) => new Connection({ url: 'ws://127.0.0.1:1', ...options });
 
 /** `{ 'retry.backoff': 5 }` as options. */
 const optionsOf = (name: string, value: unknown): Record<string, unknown> => {
@@ -227,5 +226,5 @@ describe('the defaults', () => {
 
 function show(value: unknown): string {
   if (typeof value === 'number') return String(value);
-  return typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? 'undefined');
+  return typeof value === 'function' ? 'a function' : String(JSON.stringify(value));
 }

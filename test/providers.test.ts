@@ -1,6 +1,7 @@
 // URLs: what is one, and what of it may be shown.
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { parseUrl, redactUrl } from '../src/providers.ts';
+import { parseUrl } from '../src/providers.ts';
+import { redactUrl } from '../src/redact.ts';
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -106,9 +106,19 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   }
 
   ended(end: LinkEnd): void {
-    this.#world.outbox.detach();
-    this.#world.wire.ended(end);
-    this.#fail(this.#asking(() => this.#endsAs(end)) ?? failureOfSession(end, 'open', {}));
+    const { outbox, report, wire } = this.#world;
+    outbox.detach();
+    wire.ended(end);
+    let classified: Failure | undefined;
+    let broken: { readonly thrown: unknown } | undefined;
+    try {
+      classified = this.#endsAs(end);
+    } catch (thrown) {
+      broken = { thrown };
+    }
+    this.#fail(classified ?? failureOfSession(end, 'open', {}));
+    // Told last: a listener may act on it, and must find the machine where the end has taken it.
+    if (broken !== undefined) report('PROTOCOL_FAILED', 'protocol', broken.thrown);
   }
 
   get #signal(): AbortSignal {

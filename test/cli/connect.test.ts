@@ -186,7 +186,7 @@ describe('--output json', () => {
         type: 'error',
         code: 'RETRIES_EXHAUSTED',
         message:
-          'Gave up after 1 failed attempts; the last one: The server answered the upgrade with HTTP 503.',
+          'Gave up after 1 failed attempt; the last one: The server answered the upgrade with HTTP 503.',
         remedy: 'Check that the server runs, or raise --retry.',
       },
     ]);

@@ -1,51 +1,13 @@
 // The heartbeat: what a silent link is asked, when it is dead, and what is no reason to bury it.
 import { describe, expect, test } from 'vitest';
-import { Connection, type HeartbeatOptions, type Protocol } from '../../src/index.ts';
+import { Connection, type Protocol } from '../../src/index.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { until } from '../../src/testing/wait.ts';
-import { FakeTransport, type FakeLink } from '../support/fake-transport.ts';
+import { FakeTransport } from '../support/fake-transport.ts';
 import { quiet, stage } from '../support/connected.ts';
-
-const heartbeat = { intervalMs: 15_000, timeoutMs: 10_000 };
-
-/** Asks with a message, and knows the answer from others. */
-const asking: Protocol<string> = {
-  name: 'asking',
-  heartbeat: { probe: () => 'are you there?', isAnswer: (message) => message === 'yes' },
-  encode: (message) => message,
-  decode: String,
-};
+import { asking, heartbeat, isProbing, overFakeLink } from '../support/heartbeat.ts';
 
 const beating: Protocol<string> = { ...asking, heartbeat: { ...asking.heartbeat!, when: 'always' } };
-
-/** An open connection over a fake link. */
-async function overFakeLink(
-  options: { heartbeat?: HeartbeatOptions | false; protocol?: Protocol<string> } = {},
-): Promise<{ clock: VirtualClock; connection: Connection<string>; link: FakeLink; codes: string[] }> {
-  const clock = new VirtualClock();
-  const transport = new FakeTransport();
-  const connection = new Connection<string>({
-    url: 'ws://fake',
-    protocol: asking,
-    heartbeat,
-    ...options,
-    clock,
-    transport,
-  });
-  const codes: string[] = [];
-  connection.on('reconnecting', ({ error }) => codes.push(error.code));
-  connection.on('failed', ({ code }) => codes.push(code));
-  connection.on('error', ({ code }) => codes.push(code));
-  const connecting = connection.connect();
-  await until(() => transport.links.length > 0);
-  const { link } = transport;
-  link.open();
-  await connecting;
-  return { clock, connection, link, codes };
-}
-
-const isProbing = (connection: { actor: Connection['actor'] }) =>
-  connection.actor.getSnapshot().matches({ online: { open: 'probing' } });
 
 describe('a silent link', () => {
   test('is pinged after intervalMs, and trusted again after the pong', async () => {
@@ -275,90 +237,6 @@ describe('a protocol that always beats', () => {
     link.receive('yes');
 
     expect(connection.stats.rttMs).toBe(60);
-  });
-});
-
-describe('a return', () => {
-  test.each(['network.returned', 'page.returned'] as const)(
-    '(%s) makes an open link prove itself',
-    async (event) => {
-      await using scene = await stage({ heartbeat });
-      const socket = await scene.connect();
-      scene.clock.advance(1_000);
-
-      scene.surroundings.tell(event);
-      expect(isProbing(scene.connection)).toBe(true);
-      await socket.nextPing();
-      socket.pong();
-      await until(() => !isProbing(scene.connection));
-
-      expect(scene.states.at(-1)).toBe('open');
-    },
-  );
-
-  test('is the end of a link that does not answer within timeoutMs', async () => {
-    await using scene = await stage({ heartbeat });
-    const socket = await scene.connect();
-    socket.freeze();
-    scene.clock.advance(1_000);
-    scene.surroundings.tell('network.returned');
-
-    scene.clock.advance(9_999);
-    expect(scene.connection.state).toBe('open');
-    scene.clock.advance(1);
-
-    expect(scene.connection.state).toBe('reconnecting');
-    socket.thaw();
-  });
-
-  test('during a question gives the whole time again', async () => {
-    const { clock, connection, link } = await overFakeLink();
-    clock.advance(15_000);
-    clock.jump(9_000);
-    expect(link.sent).toHaveLength(1);
-    clock.jump(2_500);
-    expect(link.sent).toHaveLength(2);
-
-    clock.advance(9_999);
-    expect(connection.state).toBe('open');
-    clock.advance(1);
-
-    expect(connection.state).toBe('reconnecting');
-  });
-});
-
-describe('a clock that jumps', () => {
-  test('makes an open link prove itself before it is judged', async () => {
-    await using scene = await stage({ heartbeat });
-    const socket = await scene.connect();
-
-    scene.clock.jump(8 * 60 * 60_000);
-    expect([scene.connection.state, isProbing(scene.connection)]).toEqual(['open', true]);
-    await socket.nextPing();
-    socket.pong();
-    await until(() => !isProbing(scene.connection));
-
-    expect(scene.states).toEqual(['connecting', 'authenticating', 'open']);
-  });
-
-  test('is no excuse for a link that does not answer then', async () => {
-    const { clock, connection, link } = await overFakeLink();
-    clock.jump(3_600_000);
-    expect(link.sent).toHaveLength(1);
-
-    clock.advance(10_000);
-
-    expect(connection.state).toBe('reconnecting');
-  });
-
-  test('lets what had come meanwhile be read first', async () => {
-    const { clock, connection, link, codes } = await overFakeLink();
-    clock.jump(3_600_000);
-    link.receive('sent while we slept');
-
-    clock.advance(14_999);
-
-    expect([codes, isProbing(connection)]).toEqual([[], false]);
   });
 });
 

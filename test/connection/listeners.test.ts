@@ -1,6 +1,6 @@
 // Listeners, loggers and inspectors are the user's code: what they throw is reported once and changes nothing.
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ConnectionError, ConnectionEvents, Logger } from '../../src/index.ts';
+import type { ConnectionError, ConnectionEvents } from '../../src/index.ts';
 import { until } from '../../src/testing/wait.ts';
 import { quiet, rejectionOf, stage } from '../support/connected.ts';
 
@@ -18,7 +18,7 @@ function logging(act: () => unknown = () => undefined) {
     return act();
   };
   const logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-  return { lines, logger: logger as Logger };
+  return { lines, logger: logger };
 }
 
 /** What is neither heard nor logged: Node's warnings, from now on. */
@@ -44,7 +44,7 @@ describe('a listener that fails', () => {
     ];
     scene.connection.on('error', (error) => errors.push(error));
     for (const name of names) {
-      scene.connection.on(name, fail as never);
+      scene.connection.on(name, fail as () => void);
       scene.connection.on(name, () => void heard.add(name));
     }
     let socket = await scene.connect();

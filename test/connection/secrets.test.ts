@@ -24,7 +24,9 @@ type Options = ConnectionOptions<Message, Message, Welcome, string>;
 
 /** Shows of an error what JSON leaves out. */
 const spread = (_: string, part: unknown): unknown =>
-  part instanceof Error ? { ...part, text: part.message, stack: part.stack, cause: part.cause } : part;
+  part instanceof Error
+    ? Object.assign({}, part, { text: part.message, stack: part.stack, cause: part.cause })
+    : part;
 
 /** Everything that a connection shows of itself, as text. */
 class Lookout {
@@ -40,7 +42,7 @@ class Lookout {
 
   see(value: unknown): void {
     this.seen.push(inspect(value, { depth: 6, maxStringLength: null }));
-    this.seen.push(JSON.stringify(value, spread) ?? '');
+    this.seen.push(String(JSON.stringify(value, spread)));
   }
 
   /** An inspection event without the actors it refers to, which refer to everything. */

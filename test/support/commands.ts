@@ -85,51 +85,71 @@ export const garbage = fc.oneof(
   fc.uint8Array({ maxLength: 20 }),
 );
 
-const weighted: readonly (readonly [number, fc.Arbitrary<object>])[] = [
-  [8, nothing('establish')],
-  [3, as('connect', fc.record({ signal }))],
-  [2, nothing('disconnect')],
+type Weighted = readonly (readonly [weight: number, command: fc.Arbitrary<object>])[];
+
+const establish = nothing('establish');
+const advance = as(
+  'advance',
+  fc.record({ ms: fc.oneof(fc.constantFrom(0, 100, 1_000, 5_000), fc.nat(70_000)) }),
+);
+const later = as(
+  'later',
+  fc.record({ ms: fc.constantFrom(20, 500, 2_000), what: fc.constantFrom(...LATER) }),
+);
+const deliver = as(
+  'deliver',
+  fc.record({ signal, ttlMs: fc.option(fc.constantFrom(0, 50, 1_000, 20_000)), twin: fc.boolean() }),
+);
+
+/** What becomes of messages: theirs and ours, behind a slow link and to a slow consumer. */
+const messages: Weighted = [
   [4, as('send', fc.record({ long: fc.boolean() }))],
-  [
-    6,
-    as(
-      'deliver',
-      fc.record({
-        signal,
-        ttlMs: fc.option(fc.constantFrom(0, 50, 1_000, 20_000)),
-        twin: fc.boolean(),
-      }),
-    ),
-  ],
+  [4, deliver],
   [2, as('abort', fc.record({ which: fc.nat(3) }))],
   [1, nothing('drained')],
+  [2, nothing('talk')],
+  [1, as('garbage', fc.record({ frame: garbage }))],
+  [3, as('acknowledge', fc.record({ which: fc.nat(3) }))],
+  [1, nothing('half a frame')],
+  [2, nothing('stall')],
+  [2, nothing('drain')],
+  [1, nothing('iterate')],
+  [1, nothing('next')],
+  [1, nothing('return')],
+  [1, later],
+];
+
+/** The life of a connection. */
+const life: Weighted = [
+  [8, establish],
+  [3, as('connect', fc.record({ signal }))],
+  [2, nothing('disconnect')],
   [4, nothing('open')],
   [1, as('refuse', fc.record({ status: fc.option(fc.constantFrom(...STATUSES)) }))],
   [4, nothing('accept')],
   [1, nothing('challenge')],
   [1, as('reject', fc.record({ cure: fc.constantFrom('retry', 'refresh', 'stop') }))],
-  [2, nothing('talk')],
   [1, nothing('revoke')],
-  [1, as('garbage', fc.record({ frame: garbage }))],
-  [2, as('acknowledge', fc.record({ which: fc.nat(3) }))],
   [4, as('close', fc.record({ code: fc.constantFrom(...CLOSE_CODES) }))],
   [2, nothing('cut')],
   [1, nothing('die')],
   [1, nothing('pong')],
-  [1, nothing('half a frame')],
-  [2, nothing('stall')],
-  [1, nothing('iterate')],
-  [1, nothing('next')],
-  [1, nothing('return')],
-  [1, as('later', fc.record({ ms: fc.constantFrom(20, 500, 2_000), what: fc.constantFrom(...LATER) }))],
-  [1, nothing('drain')],
   [1, nothing('offline')],
   [1, nothing('online')],
   [1, nothing('page')],
-  [6, as('advance', fc.record({ ms: fc.oneof(fc.constantFrom(0, 100, 1_000, 5_000), fc.nat(70_000)) }))],
+  [6, advance],
   [1, as('jump', fc.record({ ms: fc.nat(200_000) }))],
   [2, as('answer', fc.record({ isGood: fc.boolean() }))],
   [2, as('policy', fc.record({ mood: fc.constantFrom(...MOODS) }))],
+];
+
+/** Just enough of a life for messages to have adventures. */
+const sessions: Weighted = [
+  [5, establish],
+  [2, nothing('cut')],
+  [1, nothing('disconnect')],
+  [1, as('jump', fc.record({ ms: fc.nat(5_000) }))],
+  [1, as('advance', fc.record({ ms: fc.nat(5_000) }))],
 ];
 
 const listening = (deeds: readonly (typeof DEEDS)[number][]) =>
@@ -142,7 +162,7 @@ const listening = (deeds: readonly (typeof DEEDS)[number][]) =>
     }),
   );
 
-const stepsOf = (commands: typeof weighted) =>
+const stepsOf = (commands: Weighted) =>
   fc.array(
     fc.record({
       command: fc.oneof(...commands.map(([weight, arbitrary]) => ({ weight, arbitrary }))),
@@ -151,20 +171,28 @@ const stepsOf = (commands: typeof weighted) =>
     { maxLength: 30, size: 'max' },
   ) as fc.Arbitrary<readonly Step[]>;
 
-/** Whatever can happen, listeners that meddle and parts that break included. */
-export const steps = stepsOf([
-  ...weighted,
+const meddling: Weighted = [
   [3, listening(DEEDS)],
   [1, as('break', fc.record({ part: fc.constantFrom(...PARTS) }))],
   [1, as('mend', fc.record({ part: fc.constantFrom(...PARTS) }))],
-]);
+];
+
+/** Whatever can happen, listeners that meddle and parts that break included. */
+export const steps = fc.oneof(
+  stepsOf([...life, ...messages, ...meddling]),
+  stepsOf([...sessions, ...messages]),
+);
+
+const harmless: Weighted = [
+  [4, listening(['throw', 'reject'])],
+  [1, fc.constant({ do: 'break', part: 'logger' })],
+];
 
 /** Whatever can happen, and users' functions that throw, but only such as must not make a difference. */
-export const harmlessSteps = stepsOf([
-  ...weighted,
-  [6, listening(['throw', 'reject'])],
-  [1, fc.constant({ do: 'break', part: 'logger' })],
-]);
+export const harmlessSteps = fc.oneof(
+  stepsOf([...life, ...messages, ...harmless]),
+  stepsOf([...sessions, ...messages, ...harmless]),
+);
 
 export const settings: fc.Arbitrary<SubjectSettings> = fc.record({
   greets: fc.constantFrom(true, false),

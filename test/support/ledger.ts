@@ -1,6 +1,6 @@
 // The books of every message that was ever given to a connection: how it was sent, and what became of it.
 import { DeliveryError, type DeliverOptions } from '../../src/index.ts';
-import type { MemoryTransport } from './memory-transport.ts';
+import type { MemoryLink, MemoryTransport } from './memory-transport.ts';
 import { kindOf, talkOf, type Talk } from './talk-protocol.ts';
 
 /** What was said of a message: taken by `send()`, or refused by it, or the outcome of `deliver()`. */
@@ -9,13 +9,16 @@ type Said =
 
 interface Entry {
   readonly id: number;
-  readonly isAcknowledged: boolean;
+  /** What the server acknowledges it by. */
+  readonly key: string | undefined;
   said: Said;
   drops: number;
   /** Why it was dropped. */
   dropCode: string | undefined;
   /** Whether the connection was ended while it was open, so that this message had to be sent first. */
   mustLeave: boolean;
+  /** Whether the server has acknowledged it. */
+  isAcknowledged: boolean;
   /** How often it was on a wire when its outcome was told. */
   sentBefore: number | undefined;
 }
@@ -48,7 +51,7 @@ export class Ledger {
   }
 
   send(text = ''): void {
-    const entry = this.#open(false);
+    const entry = this.#open(undefined);
     try {
       this.#sender.send(messageOf(entry.id, text));
       entry.said = 'taken';
@@ -61,9 +64,9 @@ export class Ledger {
   async deliver(
     options: DeliverOptions & { readonly twin?: boolean; readonly text?: string },
   ): Promise<void> {
-    const entry = this.#open(this.#acknowledges);
     const { twin = false, text = '', ...given } = options;
-    const key = String(twin ? entry.id - 1 : entry.id);
+    const key = String(this.#entries.length - (twin ? 1 : 0));
+    const entry = this.#open(this.#acknowledges ? key : undefined);
     try {
       const { outcome } = await this.#sender.deliver(messageOf(entry.id, text, key), given);
       this.#close(entry, outcome);
@@ -77,6 +80,14 @@ export class Ledger {
   expectFlush(): void {
     for (const entry of this.#entries) {
       if (entry.said === 'pending' || (entry.said === 'taken' && entry.drops === 0)) entry.mustLeave = true;
+    }
+  }
+
+  /** The server says on this link that it has what came on it with this key. */
+  acknowledged(key: string, link: MemoryLink): void {
+    const ids = new Set(link.frames.map((frame) => talkOf(frame).talk));
+    for (const entry of this.#entries) {
+      if (entry.key === key && entry.said === 'pending' && ids.has(entry.id)) entry.isAcknowledged = true;
     }
   }
 
@@ -105,11 +116,11 @@ export class Ledger {
     return this.#entries.map(({ id, said, drops }) => `${id}: ${said}${drops > 0 ? ', dropped' : ''}`);
   }
 
-  #open(isAcknowledged: boolean): Entry {
+  #open(key: string | undefined): Entry {
     const id = this.#entries.length;
     const entry: Entry = {
-      ...{ id, isAcknowledged, said: 'pending', drops: 0 },
-      ...{ dropCode: undefined, mustLeave: false, sentBefore: undefined },
+      ...{ id, key, said: 'pending', drops: 0, dropCode: undefined },
+      ...{ mustLeave: false, isAcknowledged: false, sentBefore: undefined },
     };
     this.#entries.push(entry);
     return entry;
@@ -132,15 +143,16 @@ const isIncreasing = (ids: readonly number[]) =>
   ids.every((id, index) => index === 0 || id > Number(ids[index - 1]));
 
 function complaintsAbout(entry: Entry, sent: number, hasEnded: boolean): string[] {
-  const { id, said, drops, dropCode, mustLeave, sentBefore, isAcknowledged } = entry;
+  const { id, said, drops, dropCode, mustLeave, sentBefore, key, isAcknowledged } = entry;
   const what = `message ${id} (${said}${drops > 0 ? ', dropped' : ''}, sent ${sent} times)`;
   const wrong: readonly (readonly [boolean, string])[] = [
-    [sent > 1 && !isAcknowledged, 'was sent twice'],
+    [sent > 1 && key === undefined, 'was sent twice'],
     [drops > 1 || (drops > 0 && said !== 'taken'), 'was told of twice'],
     [sent > 0 && (drops > 0 || NEVER_SENT.includes(said)), 'was sent, against what was said'],
     [sentBefore !== undefined && sent > sentBefore, 'was sent after its outcome'],
     [sent === 0 && ['flushed', 'acknowledged', 'DELIVERY_UNKNOWN'].includes(said), 'was never sent'],
     [mustLeave && [said, dropCode].includes('MESSAGE_UNDELIVERED'), 'was not sent before the farewell'],
+    [isAcknowledged && said === 'pending', 'was acknowledged'],
     [hasEnded && said === 'pending', 'never had an outcome'],
     [hasEnded && said === 'taken' && sent + drops === 0, 'was lost silently'],
   ];

@@ -77,7 +77,8 @@ export class MemoryLink implements Link {
   #waiting: (() => void)[] = [];
   /** What came in and was not read yet: frames, and the end. */
   #unread: (() => void)[] = [];
-  #isPaused = false;
+  /** Whether it has stopped reading. */
+  isPaused = false;
 
   constructor(target: Target, events: LinkEvents, dialledAt: number, report: (breach: string) => void) {
     this.target = target;
@@ -132,11 +133,11 @@ export class MemoryLink implements Link {
   }
 
   pause(): void {
-    this.#isPaused = true;
+    this.isPaused = true;
   }
 
   resume(): void {
-    this.#isPaused = false;
+    this.isPaused = false;
     queueMicrotask(() => this.#read());
   }
 
@@ -207,7 +208,7 @@ export class MemoryLink implements Link {
   }
 
   #read(): void {
-    while (!this.#isPaused && this.isLive) {
+    while (!this.isPaused && this.isLive) {
       const read = this.#unread.shift();
       if (read === undefined) return;
       read();

@@ -99,7 +99,7 @@ export class Pledges {
   }
 
   /** Promises that are open although the state has nothing left to wait for. */
-  complaints(state: ConnectionState): string[] {
+  complaints(state: ConnectionState, isPaused: boolean): string[] {
     const isOpen = (kind: Pledge['kind']) =>
       this.#made.some((pledge) => pledge.kind === kind && pledge.outcome === PENDING);
     const isOver = state === 'closed' || state === 'failed';
@@ -108,6 +108,7 @@ export class Pledges {
         ? [`connect() is pending, and it is ${state}`]
         : []),
       ...(state !== 'closing' && isOpen('disconnect') ? [`disconnect() is pending, and it is ${state}`] : []),
+      ...(isPaused && this.#readings.length === 0 ? ['the link is not read, and nobody is slow'] : []),
       ...(isOver && isOpen('next') ? [`a consumer waits, and it is ${state}`] : []),
       ...(isOver && isOpen('drained') ? [`drained() is pending, and it is ${state}`] : []),
     ];

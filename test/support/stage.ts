@@ -66,7 +66,7 @@ export class Stage {
     talk: () => this.subject.talks(),
     revoke: () => this.#hear({ revoked: true }),
     garbage: ({ frame }) => this.#throwGarbage(frame),
-    acknowledge: ({ which }) => this.#hear({ ack: String(this.subject.ledger.lastId - which) }),
+    acknowledge: ({ which }) => this.#acknowledge(String(this.subject.ledger.lastId - which)),
     close: ({ code }) => this.#close(code),
     cut: () => this.#close(1006),
     die: () => {
@@ -112,6 +112,14 @@ export class Stage {
 
   #hear(content: object): void {
     this.subject.link?.hears(JSON.stringify(content));
+  }
+
+  #acknowledge(key: string): void {
+    const { broken, connection, ledger, link } = this.subject;
+    const isHeard = connection.state === 'open' && link?.isPaused === false && !link.isDead;
+    const isUnderstood = !broken.has('decode') && !broken.has('acknowledgedBy');
+    if (isHeard && isUnderstood) ledger.acknowledged(key, link);
+    this.#hear({ ack: key });
   }
 
   #close(closeCode: number): void {

@@ -185,7 +185,7 @@ export class Subject {
       ...this.#aboutState(),
       ...this.#aboutWishes(),
       ...this.#aboutStats(),
-      ...this.pledges.complaints(state),
+      ...this.pledges.complaints(state, this.link?.isPaused === true),
       ...this.ledger.complaints(false),
       ...this.transport.links.flatMap((link) =>
         auditLink(link, this.#farewells.get(link), (this.#resuming.get(link) ?? 0) > 0),
