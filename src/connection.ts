@@ -70,6 +70,7 @@ export class Connection<
   async connect({ signal }: ConnectOptions = {}): Promise<Welcome> {
     signal?.throwIfAborted();
     this.#actor.send({ type: 'connect' });
+    // Called by a listener: the machine hears of it when all listeners have been told.
     if (this.#announcer.isTelling) await Promise.resolve();
     const { promise, giveUp } = this.#world.waiters.untilOpen();
     this.#announcer.settle(this.#actor.getSnapshot());

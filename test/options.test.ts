@@ -226,5 +226,5 @@ describe('the defaults', () => {
 
 function show(value: unknown): string {
   if (typeof value === 'number') return String(value);
-  return typeof value === 'function' ? 'a function' : String(JSON.stringify(value));
+  return typeof value === 'function' ? 'a function' : JSON.stringify(value);
 }

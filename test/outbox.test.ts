@@ -108,17 +108,6 @@ describe('the bounds', () => {
     expect(deliveries).toHaveLength(10);
   });
 
-  test('hold in a row of two hundred thousand that wait for their acknowledgement', () => {
-    const { outbox } = made({ maxMessages: Infinity, maxBytes: Infinity });
-    outbox.write(aLink());
-    for (let index = 0; index < 200_000; index += 1)
-      outbox.deliver({ id: String(index) }, {}).catch(() => undefined);
-
-    expect(() => outbox.queue()).not.toThrow();
-
-    outbox.refuse('closed');
-  });
-
   test('are the same for send() and deliver() on an open link', async () => {
     const { outbox } = made({ maxBytes: 4 });
     const link = aLink();

@@ -22,8 +22,8 @@ export const socketActor =
     return () => attempt.dispose();
   };
 
-/** Of an attempt that asks no function of the user's, nobody holds the signal: an idle connection stays small. */
 const NOTHING: readonly never[] = [];
+/** Where no function of the user's is asked, nobody holds the signal: an idle connection stays small. */
 const NEVER_ABORTED = new AbortController().signal;
 
 class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {

@@ -1,6 +1,6 @@
 // Test paths generated from the connection machine: together they walk over every transition it has.
 import { getShortestPaths } from 'xstate/graph';
-import { getNextTransitions, type AnyEventObject } from 'xstate';
+import { getNextTransitions, type AnyEventObject, type StateValue } from 'xstate';
 import {
   connectionMachine,
   type ConnectionEvent,
@@ -40,11 +40,11 @@ const EXAMPLES: readonly ConnectionEvent[] = [
 
 const LIMITS: Limits = { connectMs: 1, handshakeMs: 1, closeMs: 1, stableAfterMs: 1, networkPatienceMs: 1 };
 
-export const statePath = (value: ConnectionSnapshot['value'] | string): StatePath =>
+export const statePath = (value: StateValue): StatePath =>
   typeof value === 'string'
     ? value
     : Object.entries(value)
-        .map(([key, inner]) => `${key}.${statePath(inner as ConnectionSnapshot['value'])}`)
+        .map(([key, inner]) => `${key}.${statePath(inner ?? '')}`)
         .join('');
 
 /** The short name of an event: `after backoff` rather than `xstate.after.backoff.connection.reconnecting.backingOff`. */
@@ -77,7 +77,7 @@ export function connectionPaths(): readonly ConnectionPath[] {
         statePath(snapshot.value),
       ].join(' '),
     limit: 5_000,
-  } as never);
+  });
   const paths = found.map(({ steps }) => toPath(steps as never));
   return paths.filter((path) => path.steps.length > 0 && !paths.some((other) => isLongerThan(other, path)));
 }

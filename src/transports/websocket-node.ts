@@ -99,6 +99,8 @@ class Stopwatch {
 
 /** How many sends go unwatched after a turn that had but one. */
 const UNWATCHED_SENDS = 3;
+/** Beyond this, a turn's bytes are worth a write of their own: the peer reads them while the rest is being framed. */
+const MAX_HELD_BYTES = 256 * 1024;
 
 /**
  * Lets the sends of one turn of the event loop leave in few writes, at the end of that turn and not later.
@@ -126,6 +128,10 @@ class TurnCork {
     this.#sends += 1;
     if (this.#sends === 1) nextTick(TurnCork.#endTurn, this);
     if (this.#sends === this.#corkAtSend) this.#socket.cork();
+    else if (this.#sends > this.#corkAtSend && this.#socket.writableLength >= MAX_HELD_BYTES) {
+      this.#socket.uncork();
+      this.#socket.cork();
+    }
   }
 
   /** Lets go what is held, before the turn is over. */

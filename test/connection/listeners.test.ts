@@ -44,7 +44,7 @@ describe('a listener that fails', () => {
     ];
     scene.connection.on('error', (error) => errors.push(error));
     for (const name of names) {
-      scene.connection.on(name, fail as () => void);
+      scene.connection.on(name, fail);
       scene.connection.on(name, () => void heard.add(name));
     }
     let socket = await scene.connect();

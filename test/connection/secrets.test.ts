@@ -42,7 +42,7 @@ class Lookout {
 
   see(value: unknown): void {
     this.seen.push(inspect(value, { depth: 6, maxStringLength: null }));
-    this.seen.push(String(JSON.stringify(value, spread)));
+    this.seen.push(JSON.stringify(value, spread));
   }
 
   /** An inspection event without the actors it refers to, which refer to everything. */

@@ -171,6 +171,31 @@ const stepsOf = (commands: Weighted) =>
     { maxLength: 30, size: 'max' },
   ) as fc.Arbitrary<readonly Step[]>;
 
+/** Few things, so that they meet: a link that takes nothing for a while, and messages that cannot wait. */
+const backlog: Weighted = [
+  [3, establish],
+  [3, deliver],
+  [2, nothing('stall')],
+  [2, later],
+  [2, as('jump', fc.record({ ms: fc.nat(5_000) }))],
+  [2, nothing('cut')],
+  [1, nothing('drain')],
+  [1, as('acknowledge', fc.record({ which: fc.nat(3) }))],
+];
+
+/** A consumer that does not keep up. */
+const reading: Weighted = [
+  [2, establish],
+  [6, nothing('talk')],
+  [2, nothing('iterate')],
+  [2, nothing('next')],
+  [2, nothing('return')],
+  [1, nothing('cut')],
+  [1, as('close', fc.record({ code: fc.constantFrom(...CLOSE_CODES) }))],
+  [1, nothing('disconnect')],
+  [1, advance],
+];
+
 const meddling: Weighted = [
   [3, listening(DEEDS)],
   [1, as('break', fc.record({ part: fc.constantFrom(...PARTS) }))],
@@ -180,7 +205,7 @@ const meddling: Weighted = [
 /** Whatever can happen, listeners that meddle and parts that break included. */
 export const steps = fc.oneof(
   stepsOf([...life, ...messages, ...meddling]),
-  stepsOf([...sessions, ...messages]),
+  ...[[...sessions, ...messages], backlog, reading].map(stepsOf),
 );
 
 const harmless: Weighted = [

@@ -409,6 +409,20 @@ describe('the sends of one turn', () => {
     expect(counts).toEqual([2, 1, 1]);
   });
 
+  it('are not held back once they are many bytes', async () => {
+    const { transport, writes } = countingTransport();
+    await using pair = await openPair(transport);
+    writes.length = 0;
+
+    for (let n = 0; n < 10; n += 1) pair.link.send('x'.repeat(50_000));
+    const writesInTurn = [...writes];
+    await until(() => pair.peer.frames.length === 10);
+
+    // One alone, then six with 300,000 bytes; each message is a chunk of header and one of payload.
+    expect(writesInTurn).toEqual([2, 12]);
+    expect(writes).toEqual([2, 12, 6]);
+  });
+
   it('are one turn across promise callbacks', async () => {
     const { transport, writes } = countingTransport();
     await using pair = await openPair(transport);
