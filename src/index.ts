@@ -57,6 +57,7 @@ export type {
   Target,
   Transport,
 } from './transports/transport.ts';
-export type { Surroundings, WebSocketOptions } from './platform/platform.ts';
+export type { NodeSocketOptions, Surroundings, WebSocketOptions } from './platform/platform.ts';
+export type { WebSocketConstructor, WebSocketFactory, WebSocketLike } from './transports/websocket-native.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { CONNECTION_STATES, type ConnectionState, type Failure } from '../machines/index.ts';

@@ -17,9 +17,11 @@ export function redactUrl(href: string): string {
   return url.href;
 }
 
-/** A part of a query that has no name is all value. */
-const withoutValue = (pair: string): string =>
-  pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=***` : '***';
+/** A part of a query that is no name with a value is all value; base64 may end with the sign. */
+const withoutValue = (pair: string): string => {
+  const name = /^([^=]+)=+[^=]/.exec(pair)?.[1];
+  return name === undefined ? '***' : `${name}=***`;
+};
 
 /** Somebody else's text, such as an error of an HTTP client, with the URLs in it redacted. */
 export const redactText = (text: string): string => text.replace(URL_IN_TEXT, redactUrl);

@@ -59,15 +59,15 @@ describe('a URL for logs', () => {
     ['ws://user:secret@example.com/a', 'ws://example.com/a'],
     ['ws://secret@example.com/a', 'ws://example.com/a'],
     ['ws://example.com/a?b=secret', 'ws://example.com/a?b=***'],
-    ['ws://example.com/a?b=secret&c=secret&b=secret', 'ws://example.com/a?b=***&c=***'],
-    ['ws://example.com/a?b=', 'ws://example.com/a?b=***'],
+    ['ws://example.com/a?b=secret&c=secret&b=secret', 'ws://example.com/a?b=***&c=***&b=***'],
+    ['ws://example.com/a?b=', 'ws://example.com/a?***'],
     ['ws://example.com:8080/a?b=secret#secret', 'ws://example.com:8080/a?b=***'],
   ])('%s', (href, redacted) => {
     expect(redactUrl(href)).toBe(redacted);
   });
 
   test('shows nothing of a query that is not made of names and values', () => {
-    expect(redactUrl('ws://example.com/a?secret')).not.toContain('secret');
-    expect(redactUrl('ws://example.com/a?c2VjcmV0==')).not.toContain('c2VjcmV0');
+    expect(redactUrl('ws://example.com/a?secret')).toBe('ws://example.com/a?***');
+    expect(redactUrl('ws://example.com/a?c2VjcmV0==&b=c')).toBe('ws://example.com/a?***&b=***');
   });
 });

@@ -31,7 +31,7 @@ function warnings(): Error[] {
 }
 
 describe('a listener that fails', () => {
-  test.each([
+  test.each<[string, () => unknown]>([
     ['throws', broken],
     ['rejects', () => Promise.reject(new Error('broken'))],
   ])('(%s) in every event leaves the connection and the other listeners alone', async (_, fail) => {
@@ -44,7 +44,7 @@ describe('a listener that fails', () => {
     ];
     scene.connection.on('error', (error) => errors.push(error));
     for (const name of names) {
-      scene.connection.on(name, fail);
+      scene.connection.on(name, () => fail());
       scene.connection.on(name, () => void heard.add(name));
     }
     let socket = await scene.connect();

@@ -11,6 +11,8 @@ interface Entry {
   readonly id: number;
   /** What the server acknowledges it by. */
   readonly key: string | undefined;
+  /** When it must not be sent any more. */
+  readonly expiresAt: number;
   said: Said;
   drops: number;
   /** Why it was dropped. */
@@ -28,6 +30,13 @@ interface Sender {
   deliver(message: Talk, options?: DeliverOptions): Promise<{ readonly outcome: 'flushed' | 'acknowledged' }>;
 }
 
+/** What holds for all messages. */
+interface Terms {
+  readonly acknowledges: boolean;
+  readonly ttlMs: number;
+  readonly now: () => number;
+}
+
 /** With each of these a user may send the message again: it must not have left. */
 const NEVER_SENT: readonly Said[] = [
   ...(['refused', 'cancelled', 'OUTBOX_FULL', 'MESSAGE_DROPPED'] as const),
@@ -38,12 +47,12 @@ export class Ledger {
   readonly #entries: Entry[] = [];
   readonly #sender: Sender;
   readonly #transport: MemoryTransport;
-  readonly #acknowledges: boolean;
+  readonly #terms: Terms;
 
-  constructor(sender: Sender, transport: MemoryTransport, acknowledges: boolean) {
+  constructor(sender: Sender, transport: MemoryTransport, terms: Terms) {
     this.#sender = sender;
     this.#transport = transport;
-    this.#acknowledges = acknowledges;
+    this.#terms = terms;
   }
 
   get lastId(): number {
@@ -66,7 +75,7 @@ export class Ledger {
   ): Promise<void> {
     const { twin = false, text = '', ...given } = options;
     const key = String(this.#entries.length - (twin ? 1 : 0));
-    const entry = this.#open(this.#acknowledges ? key : undefined);
+    const entry = this.#open(this.#terms.acknowledges ? key : undefined, given.ttlMs);
     try {
       const { outcome } = await this.#sender.deliver(messageOf(entry.id, text, key), given);
       this.#close(entry, outcome);
@@ -100,14 +109,13 @@ export class Ledger {
 
   /** Everything that is wrong now. `hasEnded`: the connection has, so that nothing is undecided any more. */
   complaints(hasEnded: boolean): string[] {
-    const wires = this.#transport.links.map(({ frames }) =>
-      frames.filter((frame) => kindOf(frame) === 'talk').map((frame) => Number(talkOf(frame).talk)),
-    );
-    const sent = new Map<number, number>();
-    for (const id of wires.flat()) sent.set(id, (sent.get(id) ?? 0) + 1);
+    const wires = this.#transport.links.map(sendingsOn);
+    const sendings = new Map<number, Sending[]>();
+    for (const sending of wires.flat())
+      sendings.set(sending.id, [...(sendings.get(sending.id) ?? []), sending]);
     return [
-      ...wires.filter((ids) => !isIncreasing(ids)).map((ids) => `messages out of order: ${ids.join()}`),
-      ...this.#entries.flatMap((entry) => complaintsAbout(entry, sent.get(entry.id) ?? 0, hasEnded)),
+      ...wires.filter((sent) => !isIncreasing(sent)).map((sent) => `out of order: ${JSON.stringify(sent)}`),
+      ...this.#entries.flatMap((entry) => complaintsAbout(entry, sendings.get(entry.id) ?? [], hasEnded)),
     ];
   }
 
@@ -116,10 +124,12 @@ export class Ledger {
     return this.#entries.map(({ id, said, drops }) => `${id}: ${said}${drops > 0 ? ', dropped' : ''}`);
   }
 
-  #open(key: string | undefined): Entry {
+  #open(key: string | undefined, ttlMs = this.#terms.ttlMs): Entry {
     const id = this.#entries.length;
+    // With 0 it may be sent at once, and expires when the loop turns.
+    const expiresAt = ttlMs === 0 ? Infinity : this.#terms.now() + ttlMs;
     const entry: Entry = {
-      ...{ id, key, said: 'pending', drops: 0, dropCode: undefined },
+      ...{ id, key, expiresAt, said: 'pending', drops: 0, dropCode: undefined },
       ...{ mustLeave: false, isAcknowledged: false, sentBefore: undefined },
     };
     this.#entries.push(entry);
@@ -139,14 +149,29 @@ const messageOf = (talk: number, text: string, key?: string): Talk & { text?: st
   ...(text !== '' && { text }),
 });
 
-const isIncreasing = (ids: readonly number[]) =>
-  ids.every((id, index) => index === 0 || id > Number(ids[index - 1]));
+/** A message on a wire. */
+interface Sending {
+  readonly id: number;
+  readonly at: number;
+}
 
-function complaintsAbout(entry: Entry, sent: number, hasEnded: boolean): string[] {
+const sendingsOn = ({ acts }: MemoryLink): Sending[] =>
+  acts.flatMap((act) =>
+    act.kind === 'send' && kindOf(act.frame) === 'talk'
+      ? [{ id: Number(talkOf(act.frame).talk), at: act.at }]
+      : [],
+  );
+
+const isIncreasing = (sent: readonly Sending[]) =>
+  sent.every(({ id }, index) => index === 0 || id > Number(sent[index - 1]?.id));
+
+function complaintsAbout(entry: Entry, sendings: readonly Sending[], hasEnded: boolean): string[] {
+  const sent = sendings.length;
   const { id, said, drops, dropCode, mustLeave, sentBefore, key, isAcknowledged } = entry;
   const what = `message ${id} (${said}${drops > 0 ? ', dropped' : ''}, sent ${sent} times)`;
   const wrong: readonly (readonly [boolean, string])[] = [
     [sent > 1 && key === undefined, 'was sent twice'],
+    [sendings.some(({ at }) => at > entry.expiresAt), 'was sent after its time'],
     [drops > 1 || (drops > 0 && said !== 'taken'), 'was told of twice'],
     [sent > 0 && (drops > 0 || NEVER_SENT.includes(said)), 'was sent, against what was said'],
     [sentBefore !== undefined && sent > sentBefore, 'was sent after its outcome'],

@@ -4,7 +4,7 @@ import type { Frame, Link, LinkEnd, LinkEvents, Target, Transport } from '../../
 
 /** Something that was done to a link, in the order in which it was done. */
 export type Act =
-  | { readonly kind: 'send'; readonly frame: Frame }
+  | { readonly kind: 'send'; readonly frame: Frame; readonly at: number }
   | { readonly kind: 'ping' }
   | { readonly kind: 'close'; readonly code: number; readonly reason: string }
   | { readonly kind: 'terminate' };
@@ -15,6 +15,8 @@ interface Unsent {
   readonly bytes: number;
   readonly flushed: (error?: unknown) => void;
 }
+
+const STUCK_BYTES = 64;
 
 const sizeOf = (frame: Frame): number => frame.length;
 
@@ -33,7 +35,7 @@ export class MemoryTransport implements Transport {
   }
 
   open(target: Target, events: LinkEvents, clock: Clock): Link {
-    const link = new MemoryLink(target, events, clock.now(), (breach) => this.breaches.push(breach));
+    const link = new MemoryLink(target, events, clock, (breach) => this.breaches.push(breach));
     if (!this.canPause) Object.assign(link, { pause: undefined, resume: undefined });
     this.links.push(link);
     this.mostLive = Math.max(this.mostLive, this.live.length);
@@ -58,7 +60,6 @@ export class MemoryTransport implements Transport {
  */
 export class MemoryLink implements Link {
   readonly target: Target;
-  readonly dialledAt: number;
   readonly acts: Act[] = [];
   terminations = 0;
   /** How much had been done when the server let us in, for whoever wants to remember that. */
@@ -68,10 +69,10 @@ export class MemoryLink implements Link {
   bufferedBytes = 0;
   /** Nothing comes in any more, and nobody is told. */
   isDead = false;
-  /** Nothing leaves any more: what is sent is buffered. */
-  isStalled = false;
   readonly #events: LinkEvents;
+  readonly #clock: Clock;
   readonly #report: (breach: string) => void;
+  #isStalled = false;
   #stage: Stage = 'dialling';
   #unsent: Unsent[] = [];
   #waiting: (() => void)[] = [];
@@ -80,9 +81,9 @@ export class MemoryLink implements Link {
   /** Whether it has stopped reading. */
   isPaused = false;
 
-  constructor(target: Target, events: LinkEvents, dialledAt: number, report: (breach: string) => void) {
+  constructor(target: Target, events: LinkEvents, clock: Clock, report: (breach: string) => void) {
     this.target = target;
-    this.dialledAt = dialledAt;
+    this.#clock = clock;
     this.#events = events;
     this.#report = report;
   }
@@ -106,7 +107,7 @@ export class MemoryLink implements Link {
       queueMicrotask(() => flushed(new Error('The link is not open.')));
       return;
     }
-    this.acts.push({ kind: 'send', frame });
+    this.acts.push({ kind: 'send', frame, at: this.#clock.now() });
     const bytes = sizeOf(frame);
     this.bytesOut += bytes;
     this.bufferedBytes += bytes;
@@ -192,9 +193,15 @@ export class MemoryLink implements Link {
     return true;
   }
 
+  /** Nothing leaves any more, and what had been handed over turns out not to have left. */
+  stalls(): void {
+    this.#isStalled = true;
+    this.bufferedBytes += STUCK_BYTES;
+  }
+
   /** Everything that was handed over leaves, now and from now on. */
   drains(): boolean {
-    this.isStalled = false;
+    this.#isStalled = false;
     this.#leave();
     return this.isLive;
   }
@@ -216,7 +223,7 @@ export class MemoryLink implements Link {
   }
 
   #leave(): void {
-    if (this.isStalled || !this.isLive) return;
+    if (this.#isStalled || !this.isLive) return;
     const unsent = this.#unsent.splice(0);
     const waiting = this.#waiting.splice(0);
     this.bufferedBytes = 0;

@@ -320,7 +320,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     live: async (subject) => {
       await establish(subject);
       for (const isLost of [true, false]) {
-        if (subject.link !== undefined) subject.link.isStalled = true;
+        subject.link?.stalls();
         for (let count = 0; count < 3; count += 1) await subject.run(() => subject.ledger.send());
         if (isLost) await cut(subject);
         else await disconnect(subject);

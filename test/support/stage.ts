@@ -74,9 +74,7 @@ export class Stage {
     },
     pong: () => void this.subject.link?.pongs(),
     'half a frame': () => void this.subject.link?.hearsHalf(10),
-    stall: () => {
-      if (this.subject.link !== undefined) this.subject.link.isStalled = true;
-    },
+    stall: () => this.subject.link?.stalls(),
     iterate: () => this.subject.pledges.iterate(),
     next: () => this.subject.pledges.next(),
     return: () => this.subject.pledges.return(),

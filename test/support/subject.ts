@@ -83,7 +83,9 @@ export class Subject {
     this.settings = { ...CALM, ...settings };
     this.transport = new MemoryTransport({ canPause: this.settings.canPause });
     this.connection = new Connection(this.#options());
-    this.ledger = new Ledger(this.connection, this.transport, this.settings.acknowledges);
+    const { acknowledges, outbox } = this.settings;
+    const terms = { acknowledges, ttlMs: outbox.ttlMs ?? Infinity, now: () => this.clock.now() };
+    this.ledger = new Ledger(this.connection, this.transport, terms);
     this.pledges = new Pledges(this.connection, (text) => this.#complaints.push(text));
     this.#listen();
   }
