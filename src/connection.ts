@@ -56,8 +56,7 @@ export class Connection<
 
   /** Counters and measurements since the connection was made. */
   get stats(): ConnectionStats {
-    const { messagesOut, droppedMessages, expiredMessages } = this.#world.outbox;
-    return { ...this.#world.wire.stats, messagesOut, droppedMessages, expiredMessages };
+    return { ...this.#world.wire.stats, ...this.#world.outbox.stats };
   }
 
   /**

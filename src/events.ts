@@ -20,35 +20,36 @@ export interface Closed {
   readonly closeReason: string | undefined;
 }
 
+/** A listener may be async: what it rejects with is reported like what it throws. */
 export type ConnectionEvents<Incoming, Outgoing, Welcome> = {
   /** A message came in. */
-  message: (message: Incoming) => void;
+  message: (message: Incoming) => unknown;
   /** The connection entered another of its eight states. */
-  statechange: (change: StateChange) => void;
+  statechange: (change: StateChange) => unknown;
   /** A session is ready for use: the first, or after a loss. */
-  open: (opened: { readonly welcome: Welcome; readonly isReconnect: boolean }) => void;
+  open: (opened: { readonly welcome: Welcome; readonly isReconnect: boolean }) => unknown;
   /** An attempt or a session was lost, and another attempt is planned. */
   reconnecting: (plan: {
     readonly attempt: number;
     readonly retryInMs: number | null;
     readonly error: ConnectionError;
-  }) => void;
+  }) => unknown;
   /** A session is open again after a loss. */
   reconnected: (recovery: {
     readonly welcome: Welcome;
     readonly attempt: number;
     readonly downtimeMs: number;
-  }) => void;
+  }) => unknown;
   /** There is room again, after `send()` returned false. */
-  drain: () => void;
+  drain: () => unknown;
   /** Ended on purpose. */
-  closed: (closed: Closed) => void;
+  closed: (closed: Closed) => unknown;
   /** Gave up. */
-  failed: (error: ConnectionError) => void;
+  failed: (error: ConnectionError) => unknown;
   /** Something went wrong that changed no state: a listener or a policy that throws. */
-  error: (error: ConnectionError) => void;
+  error: (error: ConnectionError) => unknown;
   /** A message given to `send()` was lost before it was sent: no room, too late, or the connection ended. */
-  dropped: (dropped: { readonly message: Outgoing; readonly error: DeliveryError }) => void;
+  dropped: (dropped: { readonly message: Outgoing; readonly error: DeliveryError }) => unknown;
   /** A frame came in that cannot be decoded. */
-  invalidMessage: (invalid: { readonly frame: Frame; readonly error: ConnectionError }) => void;
+  invalidMessage: (invalid: { readonly frame: Frame; readonly error: ConnectionError }) => unknown;
 };

@@ -7,12 +7,19 @@ import { DeliveryError, describe, InvalidOptionError } from './errors.ts';
 import { deferred, type Deferred } from './deferred.ts';
 import type { OutboxOptions } from './options.ts';
 import type { Protocol } from './protocols/protocol.ts';
+import type { ConnectionStats } from './statistics.ts';
 import type { Frame, Link } from './transports/transport.ts';
+import { Unacknowledged } from './unacknowledged.ts';
 
 type Mode =
   | { readonly kind: 'writes'; readonly link: Link }
   | { readonly kind: 'queues' }
   | { readonly kind: 'refuses'; readonly state: ConnectionState };
+
+export type OutboxStats = Pick<
+  ConnectionStats,
+  'messagesOut' | 'droppedMessages' | 'expiredMessages' | 'waitingMessages' | 'bufferedBytes'
+>;
 
 export interface OutboxEvents<Outgoing> {
   /** A message of `send()` that will never be sent, and why. */
@@ -35,9 +42,8 @@ export class Outbox<Incoming, Outgoing> {
   #queuedBytes = 0;
   /** Handed to the platform, which has not said that it took them. */
   #inFlight: Set<Entry<Outgoing>> | undefined;
-  /** Sent, waiting for the server's word; in the order of sending. They count as waiting. */
-  #unacknowledged: Entry<Outgoing>[] = NONE;
-  #unacknowledgedBytes = 0;
+  /** Sent, waiting for the server's word. They count as waiting. */
+  readonly #unacknowledged = new Unacknowledged<Outgoing>();
   /** Exists from the moment that `send()` returned false until there is room again. */
   #drain: Deferred<undefined> | undefined;
   /** The link that was asked to tell when it has drained, and did not yet. */
@@ -60,8 +66,14 @@ export class Outbox<Incoming, Outgoing> {
     this.#highWaterBytes = options.highWaterBytes;
   }
 
-  get queuedMessages(): number {
-    return this.#queue.length;
+  /** What waits to be written, or for the server's word. */
+  get waitingMessages(): number {
+    return this.#queue.length + this.#unacknowledged.messages;
+  }
+
+  get stats(): OutboxStats {
+    const { messagesOut, droppedMessages, expiredMessages, waitingMessages, bufferedBytes } = this;
+    return { messagesOut, droppedMessages, expiredMessages, waitingMessages, bufferedBytes };
   }
 
   get bufferedBytes(): number {
@@ -99,11 +111,10 @@ export class Outbox<Incoming, Outgoing> {
 
   /** An incoming message may be the server's word that it has one of ours. */
   noticeAcknowledgement(message: Incoming): void {
-    if (this.#unacknowledged.length === 0) return;
+    if (this.#unacknowledged.messages === 0) return;
     const id = this.#protocol.acknowledgements?.acknowledgedBy(message);
-    if (id === undefined) return;
-    for (const entry of this.#unacknowledged.filter(({ ackId }) => ackId === id)) {
-      this.#forget(entry);
+    for (const entry of id === undefined ? NONE : this.#unacknowledged.of(id)) {
+      this.#unacknowledged.remove(entry);
       this.#clock.clearTimeout(entry.timer);
       entry.receipt?.resolve({ outcome: 'acknowledged' });
     }
@@ -140,12 +151,11 @@ export class Outbox<Incoming, Outgoing> {
   detach(): void {
     if (this.#mode.kind === 'writes') this.#mode = { kind: 'queues' };
     const inFlight = this.#inFlight ?? NONE;
-    const resend = this.#unacknowledged;
+    const resendBytes = this.#unacknowledged.bytes;
+    const resend = this.#unacknowledged.takeAll();
     this.#inFlight = undefined;
     this.#queue = resend.length === 0 ? this.#queue : [...resend, ...this.#queue];
-    this.#queuedBytes += this.#unacknowledgedBytes;
-    this.#unacknowledged = NONE;
-    this.#unacknowledgedBytes = 0;
+    this.#queuedBytes += resendBytes;
     for (const entry of inFlight) entry.receipt?.reject(new DeliveryError('DELIVERY_UNKNOWN'));
   }
 
@@ -200,8 +210,8 @@ export class Outbox<Incoming, Outgoing> {
   /** Returns what must go to make room; `undefined` when the entry itself must. */
   #makeRoomFor(entry: Entry<Outgoing>): readonly Entry<Outgoing>[] | undefined {
     const { maxMessages, maxBytes, overflow } = this.#options;
-    const messages = this.#queue.length + this.#unacknowledged.length;
-    const bytes = this.#queuedBytes + this.#unacknowledgedBytes;
+    const messages = this.waitingMessages;
+    const bytes = this.#queuedBytes + this.#unacknowledged.bytes;
     if (messages < maxMessages && bytes + entry.bytes <= maxBytes) return NONE;
     let count = 0;
     let freed = 0;
@@ -248,9 +258,7 @@ export class Outbox<Incoming, Outgoing> {
     this.messagesOut += 1;
     if (entry.receipt !== undefined && entry.ackId !== undefined) {
       // Its time goes on: it bounds the wait for the server's word too.
-      this.#unacknowledged = this.#unacknowledged === NONE ? [entry] : this.#unacknowledged;
-      if (this.#unacknowledged.at(-1) !== entry) this.#unacknowledged.push(entry);
-      this.#unacknowledgedBytes += entry.bytes;
+      this.#unacknowledged.add(entry.ackId, entry);
       link.send(entry.frame);
       return;
     }
@@ -315,18 +323,10 @@ export class Outbox<Incoming, Outgoing> {
   /** Takes an entry back that waits in the queue, or for the server's word; returns whether it did. */
   #remove(entry: Entry<Outgoing>): boolean {
     const at = this.#queue.indexOf(entry);
-    if (at < 0) return this.#forget(entry);
+    if (at < 0) return this.#unacknowledged.remove(entry);
     this.#queue.splice(at, 1);
     this.#queuedBytes -= entry.bytes;
     if (this.bufferedBytes < this.#highWaterBytes) this.#announceDrain();
-    return true;
-  }
-
-  #forget(entry: Entry<Outgoing>): boolean {
-    const at = this.#unacknowledged.indexOf(entry);
-    if (at < 0) return false;
-    this.#unacknowledged.splice(at, 1);
-    this.#unacknowledgedBytes -= entry.bytes;
     return true;
   }
 

@@ -70,11 +70,12 @@ export function decide(
 ): Decision {
   const stop = { action: 'stop', failure } as const;
   if (isHopeless(loss, failure)) return stop;
+  if (rules === false) return stop;
   if (failure.cure === 'refresh') {
     if (!loss.canRefresh) return stop;
     if (!wasLetInAndRefused(loss)) return loss.refreshes === 0 ? { action: 'reauthenticate' } : stop;
   }
-  if (rules === false || (loss.initial && !rules.initial)) return stop;
+  if (loss.initial && !rules.initial) return stop;
   if (isExhausted(loss, rules)) return exhausted(loss, failure);
   if (!loss.online) return { action: 'waitForNetwork' };
   return { action: 'retry', delayMs: delayOf(loss, failure, rules, random) };

@@ -31,6 +31,10 @@ export interface ConnectionStats {
   readonly connectTimings: ConnectTimings | undefined;
   /** Time without a session after a loss, in milliseconds, the present outage included. */
   readonly downtimeMs: number;
+  /** Messages that wait to be written, or for their acknowledgement. */
+  readonly waitingMessages: number;
+  /** Bytes that wait to be written, or to be taken by the platform. */
+  readonly bufferedBytes: number;
   readonly droppedMessages: number;
   readonly expiredMessages: number;
   readonly invalidMessages: number;

@@ -1,6 +1,7 @@
 // The live side of a connection: the present link, the present session, and what the reader last saw.
 // The socket actor writes it; the heartbeat, the farewell, the retry policy and the facade read it.
 import type { Clock } from './clock.ts';
+import type { OutboxStats } from './outbox.ts';
 import { Outages, RttRecorder, type ConnectionStats } from './statistics.ts';
 import type { ConnectTimings, Frame, Link, LinkEnd } from './transports/transport.ts';
 
@@ -64,7 +65,7 @@ export class Wire<Incoming, Welcome> {
     return this.#slow.length > 0 && this.link?.pause !== undefined;
   }
 
-  get stats(): Omit<ConnectionStats, 'messagesOut' | 'droppedMessages' | 'expiredMessages'> {
+  get stats(): Omit<ConnectionStats, keyof OutboxStats> {
     return {
       messagesIn: this.messagesIn,
       invalidMessages: this.invalidMessages,

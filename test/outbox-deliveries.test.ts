@@ -14,7 +14,7 @@ describe('cancelling a delivery', () => {
     expect(await rejectionOf(delivery)).toBe('not needed');
     const link = aLink();
     outbox.write(link);
-    expect([link.sent, clock.pending, outbox.queuedMessages]).toEqual([[], 0, 0]);
+    expect([link.sent, clock.pending, outbox.waitingMessages]).toEqual([[], 0, 0]);
   });
 
   test('before it began does nothing', async () => {
@@ -22,7 +22,7 @@ describe('cancelling a delivery', () => {
 
     expect(await rejectionOf(outbox.deliver(say('one'), { signal: AbortSignal.abort('no') }))).toBe('no');
 
-    expect(outbox.queuedMessages).toBe(0);
+    expect(outbox.waitingMessages).toBe(0);
   });
 
   test('that was handed over is too late', async () => {

@@ -20,13 +20,13 @@ describe('a message', () => {
   test('waits for a link, in order', () => {
     const { outbox } = made();
     for (const text of ['one', 'two', 'three']) outbox.send(say(text));
-    expect(outbox.queuedMessages).toBe(3);
+    expect(outbox.waitingMessages).toBe(3);
     const link = aLink();
 
     outbox.write(link);
 
     expect(link.sent).toEqual(['one', 'two', 'three']);
-    expect(outbox.queuedMessages).toBe(0);
+    expect(outbox.waitingMessages).toBe(0);
   });
 
   test('keeps its place behind those that were sent before the loss', () => {
@@ -104,7 +104,7 @@ describe('the bounds', () => {
     outbox.queue();
     await Promise.resolve();
 
-    expect(outbox.queuedMessages).toBeLessThanOrEqual(3);
+    expect(outbox.waitingMessages).toBeLessThanOrEqual(3);
     expect(deliveries).toHaveLength(10);
   });
 
@@ -130,7 +130,7 @@ describe('at the limit', () => {
 
     expect(() => outbox.send(say('two'))).toThrow(expect.objectContaining({ code: 'OUTBOX_FULL' }));
     expect(await codeOf(outbox.deliver(say('three'), {}))).toBe('OUTBOX_FULL');
-    expect(outbox.queuedMessages).toBe(1);
+    expect(outbox.waitingMessages).toBe(1);
   });
 
   test('`drop-oldest` drops as many of the oldest as it takes', async () => {
@@ -153,7 +153,7 @@ describe('at the limit', () => {
 
     expect(() => outbox.send(say('sevenxx'))).toThrow(expect.objectContaining({ code: 'OUTBOX_FULL' }));
 
-    expect([dropped, outbox.queuedMessages]).toEqual([[], 1]);
+    expect([dropped, outbox.waitingMessages]).toEqual([[], 1]);
   });
 
   test('`drop-newest` drops the message that came last', async () => {
@@ -164,7 +164,7 @@ describe('at the limit', () => {
 
     expect(dropped).toEqual([['two', 'MESSAGE_DROPPED']]);
     expect(await codeOf(outbox.deliver(say('three'), {}))).toBe('MESSAGE_DROPPED');
-    expect([outbox.queuedMessages, outbox.droppedMessages]).toEqual([1, 2]);
+    expect([outbox.waitingMessages, outbox.droppedMessages]).toEqual([1, 2]);
   });
 });
 

@@ -24,7 +24,7 @@ type Decided =
 
 /** Options of `ws` and of the sockets under it, such as `ca`, `cert`, `key`, `agent`, `lookup`, `localAddress`. */
 export type NodeSocketOptions = Omit<ClientOptions, Decided> &
-  Pick<ClientRequestArgs, 'lookup'> & {
+  Partial<Pick<ClientRequestArgs, 'lookup'>> & {
     /** The name asked for in the TLS handshake (SNI). Default: the host of the URL. */
     readonly servername?: string;
   };

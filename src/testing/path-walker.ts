@@ -32,7 +32,8 @@ export interface WalkerOptions {
   };
 }
 
-type Walked = Pick<Connection, 'connect' | 'disconnect' | 'actor' | 'state'>;
+/** What the walker needs of a connection, whatever its protocol. */
+type Walked = Pick<Connection, 'disconnect' | 'actor' | 'state'> & { connect(): Promise<unknown> };
 
 const RETRY_DELAY_MS = 1_000;
 const LIMITS = { connectMs: 2_000, handshakeMs: 3_000, closeMs: 4_000, networkPatienceMs: 60_000 };

@@ -9,6 +9,8 @@ describe('stats', () => {
     await using scene = await stage();
 
     expect({ ...scene.connection.stats, rttHistogram: undefined }).toEqual({
+      waitingMessages: 0,
+      bufferedBytes: 0,
       messagesIn: 0,
       messagesOut: 0,
       bytesIn: 0,

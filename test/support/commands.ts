@@ -72,7 +72,7 @@ export interface Step {
   readonly hasty: boolean;
 }
 
-const signal = fc.constantFrom('none', 'kept', 'aborted');
+const signal = fc.constantFrom('none', 'kept', 'none', 'kept', 'aborted');
 const nothing = (name: Simple) => fc.constant({ do: name });
 const as = <const Name extends Command['do'], Rest extends object>(name: Name, rest: fc.Arbitrary<Rest>) =>
   rest.map((given) => ({ do: name, ...given }));
@@ -98,7 +98,11 @@ const later = as(
 );
 const deliver = as(
   'deliver',
-  fc.record({ signal, ttlMs: fc.option(fc.constantFrom(0, 50, 1_000, 20_000)), twin: fc.boolean() }),
+  fc.record({
+    signal,
+    ttlMs: fc.option(fc.constantFrom(0, 50, 1_000, 20_000), { freq: 1 }),
+    twin: fc.boolean(),
+  }),
 );
 
 /** What becomes of messages: theirs and ours, behind a slow link and to a slow consumer. */
@@ -239,12 +243,18 @@ export const settings: fc.Arbitrary<SubjectSettings> = fc.record({
     { requiredKeys: [] },
   ),
   retry: fc.oneof(
-    fc.record({
-      stableAfterMs: fc.constantFrom(5_000, 0),
-      maxAttempts: fc.constantFrom(Infinity, 0, 2),
-      initial: fc.constantFrom(true, false),
-    }),
-    fc.constant(false as const),
+    {
+      weight: 5,
+      arbitrary: fc.record(
+        {
+          stableAfterMs: fc.constantFrom(5_000, 0),
+          maxAttempts: fc.constantFrom(0, 2),
+          initial: fc.constantFrom(true, false),
+        },
+        { requiredKeys: [] },
+      ),
+    },
+    { weight: 1, arbitrary: fc.constant(false as const) },
   ),
   providers: fc.constantFrom('values', 'functions', 'slow functions'),
   resume: fc.constantFrom('none', 'quick', 'slow'),
