@@ -145,7 +145,7 @@ export class Stage {
 
   #listen({ to, and, times }: Doing<'listen'>): void {
     let left = times;
-    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- an async listener is what is tried here
+
     this.subject.connection.on(to, () => {
       if (left === 0 || this.subject.isMuted) return undefined;
       left -= 1;
