@@ -9,7 +9,7 @@ import { memory, open, receive, send } from './measure.ts';
 const isQuick = process.argv.includes('--quick');
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7);
 const wants = (part: string): boolean => only === undefined || only === part;
-const ROUNDS = isQuick ? 3 : 9;
+const ROUNDS = isQuick ? 3 : 7;
 const SCALE = isQuick ? 0.1 : 1;
 const SIZES = [16, 128, 1_024, 16_384];
 const names = Object.keys(CONTENDERS);
