@@ -14,7 +14,7 @@ export interface WatchInfo {
   /** The new id, where the coordinator gave one: what was watched under the old one is not any more. */
   readonly connectionId: string | undefined;
   readonly welcome: CoordinatorEvent;
-  /** Aborted when this session is over. */
+  /** Aborted when the session is over. */
   readonly signal: AbortSignal;
 }
 
