@@ -10,6 +10,11 @@ import { listenAround } from './surroundings.ts';
 
 /** A timer that fires later than this means that we were away, not the peer: a sleep, a frozen page, a blocked loop. */
 const LATE_MS = 1_000;
+/**
+ * A timer runs before what has queued in the socket is read: after a pause that ends at the deadline, a link would be
+ * judged by an answer that is there and unread. So we look up this long before it, and judge after another turn.
+ */
+const LOOK_UP_MS = 20;
 
 type HeartbeatWorld<Incoming, Welcome> = Pick<
   World<Incoming, never, Welcome, never>,
@@ -59,7 +64,10 @@ class Heartbeat<Incoming, Welcome> {
   #nextBeatAt: number;
   /** Present while a question is unanswered. */
   #mark: Mark | undefined;
-  #deadAt: number;
+  /** When the link is dead, as the rules have it; `#deadAt` is when it is judged, `#lookUpAt` when that is prepared. */
+  #deadline = 0;
+  #deadAt = 0;
+  #lookUpAt = 0;
   #unsubscribe: () => void = () => undefined;
 
   constructor(
@@ -75,7 +83,7 @@ class Heartbeat<Incoming, Welcome> {
     this.#limits = world.settings.heartbeat as Exclude<Settings['heartbeat'], false>;
     this.#openedAt = this.#now;
     this.#nextBeatAt = this.#openedAt + this.#limits.intervalMs;
-    this.#deadAt = this.#openedAt + this.#limits.silenceMs;
+    this.#setDeadline(this.#openedAt + this.#limits.silenceMs);
   }
 
   start(): void {
@@ -104,7 +112,7 @@ class Heartbeat<Incoming, Welcome> {
   #arm(): void {
     const { clock } = this.#world.settings;
     clock.clearTimeout(this.#timer);
-    this.#dueAt = Math.min(this.#nextBeatAt, this.#deadAt);
+    this.#dueAt = Math.min(this.#nextBeatAt, this.#lookUpAt, this.#deadAt);
     this.#timer = clock.setTimeout(() => this.#tick(), this.#dueAt - this.#now);
   }
 
@@ -115,12 +123,25 @@ class Heartbeat<Incoming, Welcome> {
       this.#doubt('clock');
       return;
     }
-    if (this.#mark === undefined) this.#deadAt = this.#lastSignAt + silenceMs;
-    if (now >= this.#deadAt && this.#judge()) return;
+    if (this.#mark === undefined) this.#setDeadline(this.#lastSignAt + silenceMs);
+    if (now >= this.#lookUpAt) this.#lookUp();
+    else if (now >= this.#deadAt && this.#judge()) return;
     if (now >= this.#nextBeatAt) this.#beat();
     else if (this.#protocol.when !== 'always' && this.#mark === undefined)
       this.#nextBeatAt = this.#lastSignAt + intervalMs;
     this.#arm();
+  }
+
+  #setDeadline(at: number): void {
+    if (at === this.#deadline) return;
+    this.#deadline = at;
+    this.#deadAt = at;
+    this.#lookUpAt = at - LOOK_UP_MS;
+  }
+
+  #lookUp(): void {
+    this.#lookUpAt = Infinity;
+    this.#deadAt = Math.max(this.#deadAt, this.#now + LOOK_UP_MS);
   }
 
   #beat(): void {
@@ -139,7 +160,7 @@ class Heartbeat<Incoming, Welcome> {
     const wholeTime = this.#now + this.#limits.timeoutMs;
     const isAsking = this.#mark !== undefined && cause !== 'clock';
     this.#tell({ type: 'heartbeat.doubted', cause });
-    this.#ask(isAsking ? Math.min(this.#deadAt, wholeTime) : wholeTime);
+    this.#ask(isAsking ? Math.min(this.#deadline, wholeTime) : wholeTime);
     this.#nextBeatAt = this.#protocol.when === 'always' ? this.#now + this.#limits.intervalMs : Infinity;
     this.#arm();
   }
@@ -148,7 +169,7 @@ class Heartbeat<Incoming, Welcome> {
     // Before the probe: its own bytes are no sign of life.
     this.#setMark();
     this.#probe();
-    this.#deadAt = deadAt;
+    this.#setDeadline(deadAt);
     if (this.#protocol.when !== 'always') this.#nextBeatAt = Infinity;
   }
 
@@ -192,7 +213,7 @@ class Heartbeat<Incoming, Welcome> {
   #sign(): void {
     if (this.#mark === undefined) return;
     this.#mark = undefined;
-    this.#deadAt = this.#now + this.#limits.silenceMs;
+    this.#setDeadline(this.#now + this.#limits.silenceMs);
     if (this.#protocol.when !== 'always') this.#nextBeatAt = this.#now + this.#limits.intervalMs;
     this.#tell({ type: 'heartbeat.answered' });
     this.#arm();
@@ -208,7 +229,7 @@ class Heartbeat<Incoming, Welcome> {
     const wasUnread = mark !== undefined && this.#lastSignAt > mark.askedAt;
     if (hasMoved || wasUnread) {
       this.#setMark();
-      this.#deadAt = this.#now + this.#limits.timeoutMs;
+      this.#setDeadline(this.#now + this.#limits.timeoutMs);
       return false;
     }
     // The chart lets go only of a link in doubt; probes that are always sent may all have gone out before the silence.
