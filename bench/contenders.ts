@@ -69,7 +69,9 @@ const rawWs: Contender = async (url) => {
 };
 
 const statewire: Contender = async (url) => {
-  const connection = new Connection<Message, object>({ url });
+  // The others queue without a bound, so that a sender who looks at nothing is not held up: here likewise.
+  const outbox = { highWaterBytes: 2 ** 31, maxBytes: 2 ** 31, maxMessages: Infinity };
+  const connection = new Connection<Message, object>({ url, outbox });
   const emitter = new EventEmitter();
   connection.on('message', (message) => emitter.emit(message.type, message));
   await connection.connect();
