@@ -249,7 +249,7 @@ export class Outbox<Incoming, Outgoing> {
     if (entry === undefined) return;
     this.#queuedBytes -= entry.bytes;
     // Its timer may be late: a blocked loop, a sleep.
-    if (entry.expiresAt <= this.#clock.now() && entry.ttlMs > 0) this.#giveUpExpired(entry);
+    if (entry.expiresAt <= this.#clock.now()) this.#giveUpExpired(entry);
     else this.#write(entry, link);
   }
 

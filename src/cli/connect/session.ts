@@ -43,7 +43,6 @@ class Session {
   /** Settles when it is known whether there is a connection at all. */
   #opened: Promise<unknown> = Promise.resolve();
   #received = 0;
-  #wasOpen = false;
   #unsentLines = 0;
 
   constructor(settings: ConnectSettings, io: Io) {
@@ -102,7 +101,6 @@ class Session {
         this.#view.transition({ ...change, error: this.#errorOf(change) }),
       ),
       connection.on('open', ({ welcome }) => {
-        this.#wasOpen = true;
         if (welcome !== undefined) this.#view.welcome(welcome);
       }),
       connection.on('message', (frame) => this.#receive(frame)),
@@ -116,6 +114,11 @@ class Session {
     return failure !== null && (state === 'reconnecting' || state === 'failed')
       ? toError(failure)
       : undefined;
+  }
+
+  /** The machine knows whether any session was open. */
+  get #wasOpen(): boolean {
+    return this.#connection.actor.getSnapshot().context.sessions > 0;
   }
 
   #receive(frame: Frame): void {
