@@ -26,7 +26,7 @@ const CHECKS: readonly Check[] = [
   ['timeouts', isGroup, 'an object'],
   ['webSocket', isGroup, 'an object'],
   ['transport', has('open'), 'a transport: an object with open()'],
-  ['surroundings', has('isOnline', 'subscribe'), 'an object with isOnline(), isVisible() and subscribe()'],
+  ['surroundings', has('isOnline', 'subscribe'), 'an object with isOnline() and subscribe()'],
   [
     'clock',
     has('now', 'setTimeout', 'clearTimeout'),

@@ -18,7 +18,6 @@ const globals = (): Globals => globalThis;
 
 export const surroundings: Platform['surroundings'] = {
   isOnline: () => globals().navigator?.onLine !== false,
-  isVisible: () => globals().document?.visibilityState !== 'hidden',
   subscribe(listener) {
     const scope = globals();
     const page = scope.document;

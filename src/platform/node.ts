@@ -10,7 +10,6 @@ export const defaultTransport: Platform['defaultTransport'] = (options) =>
 
 export const surroundings: Platform['surroundings'] = {
   isOnline: () => true,
-  isVisible: () => true,
   subscribe: () => () => undefined,
 };
 

@@ -61,8 +61,6 @@ export interface WebSocketOptions {
 export interface Surroundings {
   /** Whether there is a network, as far as the platform knows; it may be wrong. */
   isOnline(): boolean;
-  /** Whether the page is looked at; `true` where there is none. */
-  isVisible(): boolean;
   /** Returns the function that ends the subscription. */
   subscribe(listener: (event: SurroundingsEvent['type']) => void): () => void;
 }

@@ -185,14 +185,9 @@ export class PathWalker {
 export class PuppetSurroundings implements Surroundings {
   readonly #listeners = new Set<(event: 'network.returned' | 'page.returned') => void>();
   online = true;
-  visible = true;
 
   isOnline(): boolean {
     return this.online;
-  }
-
-  isVisible(): boolean {
-    return this.visible;
   }
 
   subscribe(listener: (event: 'network.returned' | 'page.returned') => void): () => void {

@@ -209,7 +209,6 @@ describe('surroundings that fail', () => {
     async (name) => {
       const surroundings = {
         isOnline: () => true,
-        isVisible: () => true,
         subscribe: () => () => undefined,
         [name]: broken,
       };

@@ -89,21 +89,18 @@ describe('the surroundings of a page', () => {
     expect(log.length).toBe(3);
   });
 
-  it('tell whether there is a network and whether the page is looked at', () => {
-    const document = new FakeDocument();
-    stubPage(document);
-    const state = () => [browser.surroundings.isOnline(), browser.surroundings.isVisible()];
-    expect(state()).toEqual([true, true]);
+  it('tell whether there is a network', () => {
+    stubPage(new FakeDocument());
+    expect(browser.surroundings.isOnline()).toBe(true);
 
-    document.turn('hidden');
     vi.stubGlobal('navigator', { onLine: false });
 
-    expect(state()).toEqual([false, false]);
+    expect(browser.surroundings.isOnline()).toBe(false);
   });
 });
 
 describe('the surroundings of a worker', () => {
-  it('tell of the network, and take the page for visible', () => {
+  it('tell of the network', () => {
     const worker = stubPage(undefined);
     const log: string[] = [];
     const unsubscribe = browser.surroundings.subscribe((event) => log.push(event));
@@ -112,22 +109,18 @@ describe('the surroundings of a worker', () => {
     unsubscribe();
 
     expect(log).toEqual(['network.returned']);
-    expect(browser.surroundings.isVisible()).toBe(true);
   });
 });
 
 describe('the surroundings where there are no events', () => {
-  it.each(Object.entries(platforms))(
-    'of the %s are online, visible and silent',
-    (_name, { surroundings }) => {
-      for (const name of ['document', 'navigator', 'addEventListener', 'removeEventListener'])
-        vi.stubGlobal(name, undefined);
+  it.each(Object.entries(platforms))('of the %s are online and silent', (_name, { surroundings }) => {
+    for (const name of ['document', 'navigator', 'addEventListener', 'removeEventListener'])
+      vi.stubGlobal(name, undefined);
 
-      surroundings.subscribe(() => undefined)();
+    surroundings.subscribe(() => undefined)();
 
-      expect([surroundings.isOnline(), surroundings.isVisible()]).toEqual([true, true]);
-    },
-  );
+    expect(surroundings.isOnline()).toBe(true);
+  });
 });
 
 describe('an error that nobody listens for', () => {
