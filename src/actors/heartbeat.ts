@@ -59,6 +59,8 @@ class Heartbeat<Incoming, Welcome> {
   readonly #limits: { readonly intervalMs: number; readonly timeoutMs: number; readonly silenceMs: number };
   readonly #openedAt: number;
 
+  /** A listener or an inspector that is told of a doubt may end the connection: nothing is asked or timed after that. */
+  #hasStopped = false;
   #timer: unknown;
   #dueAt = 0;
   #nextBeatAt: number;
@@ -94,6 +96,7 @@ class Heartbeat<Incoming, Welcome> {
   }
 
   stop(): void {
+    this.#hasStopped = true;
     this.#unsubscribe();
     this.#world.settings.clock.clearTimeout(this.#timer);
     this.#world.wire.watcher = undefined;
@@ -112,6 +115,7 @@ class Heartbeat<Incoming, Welcome> {
   #arm(): void {
     const { clock } = this.#world.settings;
     clock.clearTimeout(this.#timer);
+    if (this.#hasStopped) return;
     this.#dueAt = Math.min(this.#nextBeatAt, this.#lookUpAt, this.#deadAt);
     this.#timer = clock.setTimeout(() => this.#tick(), this.#dueAt - this.#now);
   }
@@ -180,6 +184,7 @@ class Heartbeat<Incoming, Welcome> {
 
   /** Sends a probe, and watches for its answer. */
   #probe(): void {
+    if (this.#hasStopped) return;
     const { wire, report } = this.#world;
     const { probe, isAnswer = () => true } = this.#protocol;
     const sentAt = this.#now;

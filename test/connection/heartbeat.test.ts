@@ -285,6 +285,17 @@ describe('a heartbeat function of the protocol that throws', () => {
     expect(connection.state).toBe('reconnecting');
   });
 
+  test('(probe) is the last thing asked when its listener disconnects', async () => {
+    const protocol = { ...asking, heartbeat: { probe: broken } };
+    const { clock, connection, link } = await overFakeLink({ protocol });
+    connection.on('error', () => void connection.disconnect());
+
+    clock.advance(15_000);
+    link.end();
+
+    expect([connection.state, clock.pending]).toEqual(['closed', 0]);
+  });
+
   test('(isAnswer) is reported, and the message delivered', async () => {
     const protocol = { ...asking, heartbeat: { probe: () => 'ping', isAnswer: broken } };
     const { clock, connection, link, codes } = await overFakeLink({ protocol });
