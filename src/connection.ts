@@ -4,6 +4,7 @@ import { selectState, type ConnectionState } from '../machines/index.ts';
 import { Announcer } from './announcer.ts';
 import type { Unsubscribe } from './emitter.ts';
 import type { ConnectionEvents } from './events.ts';
+import type { Recording } from './inspection/recording.ts';
 import { MessageStream, type StreamOptions } from './message-stream.ts';
 import type { ConnectionOptions } from './options.ts';
 import type { DeliverOptions, Delivery } from './delivery.ts';
@@ -56,7 +57,15 @@ export class Connection<
 
   /** Counters and measurements since the connection was made. */
   get stats(): ConnectionStats {
-    return { ...this.#world.wire.stats, ...this.#world.outbox.stats };
+    return this.#world.stats;
+  }
+
+  /**
+   * The last control events and the states they led to, without secrets, as plain data for a bug report:
+   * `statewire replay` shows it. `undefined` when the option `recorder` is `false`.
+   */
+  recording(): Recording | undefined {
+    return this.#world.recorder?.recording();
   }
 
   /**

@@ -39,6 +39,9 @@ export {
   type Details,
   type ErrorCode,
 } from './errors.ts';
+export { recorder, type Recorder, type RecorderOptions } from './inspection/recorder.ts';
+export type { RecordedEvent, RecordedMessage, Recording } from './inspection/recording.ts';
+export type { Inspected, Inspector } from './inspection/inspector.ts';
 export { binary, json, jsonOf, text } from './protocols/text.ts';
 export type {
   Acknowledgements,

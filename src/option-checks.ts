@@ -34,6 +34,8 @@ const CHECKS: readonly Check[] = [
   ],
   ['random', isProvider, 'a function'],
   ['logger', has('debug', 'info', 'warn', 'error'), 'an object with debug(), info(), warn() and error()'],
+  ['name', (value) => typeof value === 'string', 'a string'],
+  ['recorder', (value) => value === false || has('next', 'recording')(value), 'a recorder(), or false'],
   ['inspect', (value) => isProvider(value) || has('next')(value), 'a function, or an object with next()'],
 ];
 

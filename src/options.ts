@@ -2,6 +2,8 @@
 import type { InspectionEvent, Observer } from 'xstate';
 import type { Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
+import type { Inspector } from './inspection/inspector.ts';
+import type { Recorder } from './inspection/recorder.ts';
 import type { Surroundings, WebSocketOptions } from './platform/platform.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { RetryPolicy } from './retry-policy.ts';
@@ -203,7 +205,11 @@ export interface ConnectionOptions<
   /** Gets every transition and every failure; no secret. Default: none. */
   readonly logger?: Logger;
   /** Gets XState's inspection events. One that throws is reported and never disturbs the connection. */
-  readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void);
+  readonly inspect?: Inspector | Observer<InspectionEvent> | ((event: InspectionEvent) => void);
+  /** Keeps the last control events for `recording()`. Default: `recorder()`, which keeps 200. `false`: none are kept. */
+  readonly recorder?: Recorder | false;
+  /** What inspectors and recordings call this connection. Default: its URL, without what may be secret in it. */
+  readonly name?: string;
 }
 
 interface Defaults {

@@ -9,7 +9,6 @@ import {
   type EventObject,
   type InspectionEvent,
   type NonReducibleUnknown,
-  type Observer,
 } from 'xstate';
 import { connectionMachine } from '../machines/index.ts';
 import type { Announcer } from './announcer.ts';
@@ -18,7 +17,7 @@ import { heartbeatActor } from './actors/heartbeat.ts';
 import { retryPolicyActor } from './actors/retry-policy.ts';
 import { socketActor } from './actors/socket.ts';
 import { surroundingsActor } from './actors/surroundings.ts';
-import type { ConnectionOptions } from './options.ts';
+import type { Inspector } from './inspection/inspector.ts';
 import { watchRejection } from './rejections.ts';
 import type { World } from './world.ts';
 
@@ -44,16 +43,15 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
   world: World<Incoming, Outgoing, Welcome, Credentials>,
   announcer: Announcer<Incoming, Outgoing, Welcome, Credentials>,
 ): ConnectionActor {
-  const { options, settings } = world;
-  const inspect =
-    options.inspect &&
-    guarded(options.inspect, (thrown) => world.report('LISTENER_FAILED', 'inspect', thrown));
+  const { settings } = world;
+  const inspectors = inspectorsOf(world as unknown as AnyWorld);
   const actor = createActor(machine, {
     input: { limits: settings.limits },
     clock: settings.clock,
-    ...(inspect && { inspect }),
+    ...(inspectors.length > 0 && { inspect: guarded(inspectors, world.report) }),
   });
   worlds.set(actor.system, world as unknown as AnyWorld);
+  for (const inspector of inspectors) attach(inspector, actor, world as unknown as AnyWorld);
   actor.subscribe({
     next: (snapshot) => announcer.follow(snapshot),
     error: (thrown) => {
@@ -89,20 +87,36 @@ function housed<Sent extends AnyEventObject, Input extends NonReducibleUnknown>(
   });
 }
 
+/** The recorder, and the inspector of the user's. */
+function inspectorsOf({ options: { inspect }, recorder }: AnyWorld): Inspector[] {
+  const given = typeof inspect === 'function' ? { next: inspect } : inspect;
+  return [recorder, given].filter((inspector) => inspector !== undefined) as Inspector[];
+}
+
+function attach(inspector: Inspector, { sessionId }: ConnectionActor, world: AnyWorld): void {
+  try {
+    inspector.attach?.(sessionId, world);
+  } catch (thrown) {
+    // A recorder that cannot be used is a wrong option; an inspector is somebody else's.
+    if (inspector === world.recorder) throw thrown;
+    world.report('LISTENER_FAILED', 'inspect', thrown);
+  }
+}
+
 /** XState lets what an inspector throws escape from `send()`. */
 function guarded(
-  inspect: NonNullable<ConnectionOptions['inspect']>,
-  report: (thrown: unknown) => void,
-): Observer<InspectionEvent> {
-  const look = (event: InspectionEvent): unknown =>
-    typeof inspect === 'function' ? inspect(event) : inspect.next?.(event);
-  return {
-    next: (event) => {
+  inspectors: readonly { next(event: InspectionEvent): unknown }[],
+  report: AnyWorld['report'],
+): (event: InspectionEvent) => void {
+  const fail = (thrown: unknown): void => report('LISTENER_FAILED', 'inspect', thrown);
+  return (event) => {
+    for (const inspector of inspectors) {
       try {
-        watchRejection(look(event), report);
+        // An inspector of the user's may be a function that returns a promise.
+        watchRejection(inspector.next(event), fail);
       } catch (thrown) {
-        report(thrown);
+        fail(thrown);
       }
-    },
+    }
   };
 }

@@ -4,13 +4,18 @@ import * as platform from '#platform';
 import { Emitter } from './emitter.ts';
 import { ConnectionError, textOf, type DeliveryError } from './errors.ts';
 import type { ConnectionEvents } from './events.ts';
+import type { Inspected } from './inspection/inspector.ts';
+import { recorder, type Recorder } from './inspection/recorder.ts';
 import type { MessageStream, StreamSource } from './message-stream.ts';
 import type { ConnectionOptions } from './options.ts';
 import { Outbox, type OutboxEvents } from './outbox.ts';
 import type { Surroundings, WebSocketOptions } from './platform/platform.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import { json } from './protocols/text.ts';
+import { isProvider } from './providers.ts';
+import { redactUrl } from './redact.ts';
 import { resolveSettings, type Settings } from './settings.ts';
+import type { ConnectionStats } from './statistics.ts';
 import type { Frame, Transport } from './transports/transport.ts';
 import { Waiters } from './waiters.ts';
 import { Wire, type Inbox } from './wire.ts';
@@ -28,12 +33,13 @@ function transportOf(options: WebSocketOptions | undefined): Transport {
 }
 
 export class World<Incoming, Outgoing, Welcome, Credentials>
-  implements Inbox<Incoming>, OutboxEvents<Outgoing>, StreamSource
+  implements Inbox<Incoming>, OutboxEvents<Outgoing>, StreamSource, Inspected
 {
   readonly options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>;
   readonly settings: Settings;
   readonly protocol: Protocol<Incoming, Outgoing, Welcome, Credentials>;
   readonly transport: Transport;
+  readonly recorder: Recorder | undefined;
   readonly surroundings: Surroundings;
   readonly emitter: Emitter<ConnectionEvents<Incoming, Outgoing, Welcome>>;
   readonly outbox: Outbox<Incoming, Outgoing>;
@@ -48,13 +54,28 @@ export class World<Incoming, Outgoing, Welcome, Credentials>
   constructor(options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>) {
     this.settings = resolveSettings(options);
     this.options = Object.freeze({ ...options });
-    this.protocol =
+    this.recorder = options.recorder === false ? undefined : (options.recorder ?? recorder());
+    const protocol =
       options.protocol ?? (json as unknown as Protocol<Incoming, Outgoing, Welcome, Credentials>);
+    this.protocol = this.recorder?.listenTo(protocol) ?? protocol;
     this.transport = options.transport ?? transportOf(options.webSocket);
     this.surroundings = options.surroundings ?? platform.surroundings;
     this.emitter = new Emitter((event, thrown) => this.report('LISTENER_FAILED', event, thrown));
     this.outbox = new Outbox(this.settings.outbox, this.protocol, this.settings.clock, this);
     this.wire = new Wire(this.settings.clock, this);
+  }
+
+  get name(): string {
+    const { name, url } = this.options;
+    return name ?? (isProvider(url) ? 'connection' : redactUrl(String(url)));
+  }
+
+  get stats(): ConnectionStats {
+    return { ...this.wire.stats, ...this.outbox.stats };
+  }
+
+  get now(): number {
+    return this.settings.clock.now();
   }
 
   message(message: Incoming): void {

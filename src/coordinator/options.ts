@@ -33,6 +33,8 @@ type PassedThrough = Pick<
   | 'random'
   | 'logger'
   | 'inspect'
+  | 'recorder'
+  | 'name'
 >;
 
 export interface CoordinatorOptions extends PassedThrough {
@@ -264,7 +266,19 @@ function inOurWords(logger: Logger): Logger {
 
 /** Absent options stay absent. */
 function passedThrough(settings: CoordinatorSettings): PassedThrough {
-  const { headers, resume, outbox, webSocket, transport, surroundings, clock, random, inspect } = settings;
+  const {
+    headers,
+    resume,
+    outbox,
+    webSocket,
+    transport,
+    surroundings,
+    clock,
+    random,
+    inspect,
+    recorder,
+    name,
+  } = settings;
   const logger = settings.logger && inOurWords(settings.logger);
   const options = {
     headers,
@@ -276,6 +290,8 @@ function passedThrough(settings: CoordinatorSettings): PassedThrough {
     clock,
     random,
     inspect,
+    recorder,
+    name,
     logger,
   };
   return withoutUndefined(options as CoordinatorOptions);

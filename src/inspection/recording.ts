@@ -1,0 +1,96 @@
+// What a flight recorder writes down, as JSON: enough to fold the pure machine over it again.
+import type { EventObject, StateValue } from 'xstate';
+import { InvalidOptionError } from '../errors.ts';
+
+export const RECORDING_FORMAT = 'statewire.recording';
+export const RECORDING_VERSION = 1;
+
+/** One event of a machine, and the state that it led to. */
+export interface RecordedEvent {
+  /** When it was taken, in milliseconds on the connection's clock. */
+  readonly atMs: number;
+  readonly event: EventObject;
+  readonly value: StateValue;
+}
+
+/** One message, recorded only when it was asked for. */
+export interface RecordedMessage {
+  readonly atMs: number;
+  readonly direction: 'in' | 'out';
+  readonly message: unknown;
+}
+
+export interface Recording {
+  readonly format: typeof RECORDING_FORMAT;
+  readonly version: typeof RECORDING_VERSION;
+  readonly name: string;
+  readonly machine: { readonly id: string; readonly fingerprint: string };
+  /** ISO 8601, on the wall clock; `recordedAtMs` is the same moment on the connection's clock. */
+  readonly recordedAt: string;
+  readonly recordedAtMs: number;
+  /** Where the events start: the first state of the machine, or the one before the oldest event that was kept. */
+  readonly start: { readonly value: StateValue; readonly context: unknown };
+  /** Events that were no longer kept when this was written. */
+  readonly droppedEvents: number;
+  readonly events: readonly RecordedEvent[];
+  readonly messages?: readonly RecordedMessage[];
+}
+
+/**
+ * A short fingerprint of a chart, the same for the same chart (FNV-1a over its configuration; no security is meant).
+ * Of the configuration, not of XState's definition of it, which changes with XState's versions; and in the order of the
+ * alphabet, because that is how inspectors pass a chart on.
+ */
+export function fingerprintOf(config: unknown): string {
+  let hash = 0x811c9dc5;
+  for (const char of JSON.stringify(config, sorted)) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}
+
+const sorted = (_: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+    : value;
+
+/**
+ * A recording from its JSON text, or from what `JSON.parse` made of it.
+ *
+ * @throws {InvalidOptionError} for what is no recording, or one of a format that is not known here
+ */
+export function parseRecording(given: unknown): Recording {
+  const data = typeof given === 'string' ? parse(given) : given;
+  const { format, version, machine, start, events } = (data ?? {}) as Partial<Recording>;
+  if (format !== RECORDING_FORMAT) {
+    throw new InvalidOptionError('recording', `JSON with "format": "${RECORDING_FORMAT}"`, format);
+  }
+  if (version !== RECORDING_VERSION) {
+    throw new InvalidOptionError('recording.version', String(RECORDING_VERSION), version);
+  }
+  if (typeof machine?.id !== 'string' || typeof machine.fingerprint !== 'string') {
+    throw new InvalidOptionError('recording.machine', 'an id and a fingerprint', machine);
+  }
+  if (start === undefined || !isStateValue(start.value)) {
+    throw new InvalidOptionError('recording.start', 'a state value and a context', start);
+  }
+  if (!Array.isArray(events)) throw new InvalidOptionError('recording.events', 'a list', events);
+  events.forEach(checkEvent);
+  return data as Recording;
+}
+
+function checkEvent(given: unknown, index: number): void {
+  const { atMs, event, value } = (given ?? {}) as Partial<RecordedEvent>;
+  if (typeof atMs !== 'number' || typeof event?.type !== 'string' || !isStateValue(value)) {
+    throw new InvalidOptionError(`recording.events[${index}]`, 'a time, an event and a state value', given);
+  }
+}
+
+const isStateValue = (value: unknown): value is StateValue =>
+  typeof value === 'string' || (typeof value === 'object' && value !== null);
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidOptionError('recording', 'JSON', `${text.slice(0, 40)}…`);
+  }
+}
