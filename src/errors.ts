@@ -158,6 +158,11 @@ export const ERRORS = {
     (d) => `The retry policy failed: ${d['cause']}; the default verdict was used.`,
     'Correct the policy or the backoff: it must return at once, a verdict or a delay in milliseconds.',
   ),
+  INVALID_RECORDING: row(
+    false,
+    (d) => `The recording cannot be read: expected ${d['expected']}, got ${d['actual']}.`,
+    'Give the JSON of connection.recording() as it is; of a machine that is not of statewire, give the machine too.',
+  ),
   INTERNAL_ERROR: row(
     false,
     (d) => `statewire itself broke while ${d['phase']}${d['cause'] ? `: ${d['cause']}` : ''}.`,

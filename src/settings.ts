@@ -1,6 +1,6 @@
 // The options that were given, completed with the defaults and checked, before anything happens.
 import { reportUncaught } from '#platform';
-import type { Limits } from '../machines/index.ts';
+import { clampDelay, type Limits } from '../machines/index.ts';
 import { decorrelatedJitterBackoff } from './backoff.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { ConnectionError, InvalidOptionError, textOf } from './errors.ts';
@@ -71,8 +71,14 @@ function limitsOf(timeouts: Required<TimeoutOptions>, stableAfterMs: number): Li
 }
 
 function pickLimits(timeouts: Required<TimeoutOptions>, stableAfterMs: number): Limits {
-  const { connectMs, handshakeMs, closeMs, networkPatienceMs } = timeouts;
-  return { connectMs, handshakeMs, closeMs, networkPatienceMs, stableAfterMs };
+  // They are part of the machine's context, which can be written down: JSON knows no Infinity.
+  return {
+    connectMs: clampDelay(timeouts.connectMs),
+    handshakeMs: clampDelay(timeouts.handshakeMs),
+    closeMs: clampDelay(timeouts.closeMs),
+    networkPatienceMs: clampDelay(timeouts.networkPatienceMs),
+    stableAfterMs: clampDelay(stableAfterMs),
+  };
 }
 
 function resolveRetry(given: RetryOptions | undefined): RetryRules & { readonly stableAfterMs: number } {

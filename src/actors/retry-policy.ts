@@ -1,7 +1,7 @@
 // Asks the default policy, and the user's, for a verdict, and tells the machine. What a policy throws is reported
 // and the default verdict used; it never reaches the machine.
 import type { CallbackLogicFunction, EventObject } from 'xstate';
-import type { Failure, PolicyInput, VerdictEvent } from '../../machines/index.ts';
+import { clampDelay, type Failure, type PolicyInput, type VerdictEvent } from '../../machines/index.ts';
 import { toError } from '../errors.ts';
 import { fixedBackoff } from '../backoff.ts';
 import type { Surroundings } from '../platform/platform.ts';
@@ -116,7 +116,8 @@ function checkDelay(verdict: Verdict | Decision): void {
 function eventOf(decision: Decision): VerdictEvent {
   switch (decision.action) {
     case 'retry':
-      return { type: 'verdict.retry', delayMs: decision.delayMs };
+      // An event is data that can be written down: JSON knows no Infinity.
+      return { type: 'verdict.retry', delayMs: clampDelay(decision.delayMs) };
     case 'stop':
       return { type: 'verdict.stop', failure: decision.failure };
     case 'reauthenticate':

@@ -105,7 +105,7 @@ export class FlightRecorder implements Recorder {
   /** @throws {InvalidOptionError} for a second connection: a recording is of one */
   attach(sessionId: string, inspected: Inspected): void {
     if (this.#sessionId !== undefined)
-      throw new InvalidOptionError('recorder', 'a recorder() of its own', 'that of another connection');
+      throw new InvalidOptionError('recorder', 'a recorder() that no other connection has', this);
     this.#sessionId = sessionId;
     this.#inspected = inspected;
   }

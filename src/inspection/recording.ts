@@ -1,6 +1,6 @@
 // What a flight recorder writes down, as JSON: enough to fold the pure machine over it again.
 import type { EventObject, StateValue } from 'xstate';
-import { InvalidOptionError } from '../errors.ts';
+import { ConnectionError } from '../errors.ts';
 
 export const RECORDING_FORMAT = 'statewire.recording';
 export const RECORDING_VERSION = 1;
@@ -55,33 +55,32 @@ const sorted = (_: string, value: unknown): unknown =>
 /**
  * A recording from its JSON text, or from what `JSON.parse` made of it.
  *
- * @throws {InvalidOptionError} for what is no recording, or one of a format that is not known here
+ * @throws {ConnectionError} `INVALID_RECORDING`, for what is none, or of a format that is not known here
  */
 export function parseRecording(given: unknown): Recording {
   const data = typeof given === 'string' ? parse(given) : given;
   const { format, version, machine, start, events } = (data ?? {}) as Partial<Recording>;
-  if (format !== RECORDING_FORMAT) {
-    throw new InvalidOptionError('recording', `JSON with "format": "${RECORDING_FORMAT}"`, format);
-  }
-  if (version !== RECORDING_VERSION) {
-    throw new InvalidOptionError('recording.version', String(RECORDING_VERSION), version);
-  }
-  if (typeof machine?.id !== 'string' || typeof machine.fingerprint !== 'string') {
-    throw new InvalidOptionError('recording.machine', 'an id and a fingerprint', machine);
-  }
-  if (start === undefined || !isStateValue(start.value)) {
-    throw new InvalidOptionError('recording.start', 'a state value and a context', start);
-  }
-  if (!Array.isArray(events)) throw new InvalidOptionError('recording.events', 'a list', events);
+  if (format !== RECORDING_FORMAT) refuse(`JSON with the format "${RECORDING_FORMAT}"`, format);
+  if (version !== RECORDING_VERSION) refuse(`version ${RECORDING_VERSION} of the format`, version);
+  if (typeof machine?.id !== 'string' || typeof machine.fingerprint !== 'string')
+    refuse('a machine with an id and a fingerprint', machine);
+  if (start === undefined || !isStateValue(start.value)) refuse('a start with a value and a context', start);
+  if (!Array.isArray(events)) return refuse('a list of events', events);
   events.forEach(checkEvent);
   return data as Recording;
 }
 
 function checkEvent(given: unknown, index: number): void {
   const { atMs, event, value } = (given ?? {}) as Partial<RecordedEvent>;
-  if (typeof atMs !== 'number' || typeof event?.type !== 'string' || !isStateValue(value)) {
-    throw new InvalidOptionError(`recording.events[${index}]`, 'a time, an event and a state value', given);
-  }
+  if (typeof atMs !== 'number' || typeof event?.type !== 'string' || !isStateValue(value))
+    refuse(`a time, an event and a state value as event ${index}`, given);
+}
+
+/** @throws {ConnectionError} `INVALID_RECORDING` */
+export function refuse(expected: string, actual: unknown): never {
+  const text = actual === undefined ? 'nothing' : JSON.stringify(actual);
+  const brief = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  throw new ConnectionError('INVALID_RECORDING', { details: { expected, actual: brief } });
 }
 
 const isStateValue = (value: unknown): value is StateValue =>
@@ -91,6 +90,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new InvalidOptionError('recording', 'JSON', `${text.slice(0, 40)}…`);
+    return refuse('JSON', text);
   }
 }

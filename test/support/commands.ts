@@ -1,6 +1,6 @@
 // What can happen to a connection, as data that can be drawn, printed and shrunk, and how each of it is brought about.
 import fc from 'fast-check';
-import type { SubjectSettings } from './subject.ts';
+import { CALM, type SubjectSettings } from './subject.ts';
 import { PARTS } from './talk-protocol.ts';
 
 const EVENTS = [
@@ -260,6 +260,7 @@ export const settings: fc.Arbitrary<SubjectSettings> = fc.record({
   resume: fc.constantFrom('none', 'quick', 'slow'),
   hasPolicy: fc.boolean(),
   canPause: fc.constantFrom(true, false),
+  keptEvents: fc.constant(CALM.keptEvents),
 });
 
 /** A command in words, for the report of a failure. */

@@ -1,5 +1,6 @@
 // Runs a property of fast-check, and tells of a failure what must be known to repeat and to read it.
 import fc from 'fast-check';
+import { saveRecordingOf } from './failure-recording.ts';
 
 /** The same commit gets the same answer from CI, whenever it asks; elsewhere each run looks at other lives. */
 const CI_SEED = 20_261_121;
@@ -27,5 +28,6 @@ export async function holds<Values>(
   const { seed, counterexample, counterexamplePath, numRuns: after, errorInstance } = details;
   const example = counterexample === null ? 'none' : words(counterexample);
   const how = `SEED=${seed} FC_PATH=${String(counterexamplePath)}, after ${after} runs`;
-  throw new Error(`${how}\n${String(errorInstance)}\n${example}`, { cause: errorInstance });
+  const saved = await saveRecordingOf(errorInstance, `property-${seed}`);
+  throw new Error([how, String(errorInstance), example, ...saved].join('\n'), { cause: errorInstance });
 }

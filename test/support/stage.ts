@@ -1,6 +1,7 @@
 // Carries out commands on a subject.
 import type { Verdict } from '../../src/index.ts';
 import type { Command, Step } from './commands.ts';
+import { withRecording } from './failure-recording.ts';
 import { Subject, type SubjectSettings } from './subject.ts';
 
 type Doing<Name extends Command['do']> = Extract<Command, { readonly do: Name }>;
@@ -17,10 +18,13 @@ export async function play(
   isQuiet = false,
 ): Promise<Subject> {
   const stage = new Stage(settings, isQuiet);
-  for (const step of steps) await stage.take(step);
-  await stage.subject.run(() => undefined);
-  await stage.subject.finish();
-  return stage.subject;
+  const { subject } = stage;
+  await withRecording(subject.connection, async () => {
+    for (const step of steps) await stage.take(step);
+    await subject.run(() => undefined);
+    await subject.finish();
+  });
+  return subject;
 }
 
 export class Stage {

@@ -1,7 +1,8 @@
 // A real connection in a world of memory, and everything that a user may rely on. Nothing here looks at the machine:
 // the promises of the documentation are written down again, and every one is checked after everything that happens.
-import { Connection, CONNECTION_STATES, ConnectionError, listBackoff } from '../../src/index.ts';
+import { Connection, CONNECTION_STATES, ConnectionError, listBackoff, recorder } from '../../src/index.ts';
 import type { ConnectionOptions, Logger, Loss, StateChange, Verdict } from '../../src/index.ts';
+import type { ConnectionSnapshot } from '../../machines/index.ts';
 import { PuppetSurroundings } from '../../src/testing/path-walker.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { turn } from '../../src/testing/wait.ts';
@@ -24,6 +25,8 @@ export interface SubjectSettings extends Habits {
   readonly hasPolicy: boolean;
   /** Whether a link can stop reading for a slow consumer. */
   readonly canPause: boolean;
+  /** How many events the flight recorder keeps. */
+  readonly keptEvents: number;
 }
 
 export const CALM: SubjectSettings = {
@@ -38,6 +41,7 @@ export const CALM: SubjectSettings = {
   resume: 'none',
   hasPolicy: false,
   canPause: true,
+  keptEvents: 10_000,
 };
 
 export const BACKOFF_MS = [100, 1_000, 10_000] as const;
@@ -58,6 +62,8 @@ export class Subject {
   readonly ledger: Ledger;
   readonly pledges: Pledges;
   readonly changes: StateChange[] = [];
+  /** The machine's own account: the state after each event. */
+  readonly values: ConnectionSnapshot['value'][] = [];
   /** What throws for now. */
   readonly broken = new Set<Part>();
   readonly slow: Answer[] = [];
@@ -83,6 +89,7 @@ export class Subject {
     this.settings = { ...CALM, ...settings };
     this.transport = new MemoryTransport({ canPause: this.settings.canPause });
     this.connection = new Connection(this.#options());
+    this.connection.actor.subscribe(({ value }) => this.values.push(value));
     const { acknowledges, outbox } = this.settings;
     const terms = { acknowledges, ttlMs: outbox.ttlMs ?? Infinity, now: () => this.clock.now() };
     this.ledger = new Ledger(this.connection, this.transport, terms);
@@ -345,6 +352,7 @@ export class Subject {
       heartbeat: settings.heartbeat,
       outbox: settings.outbox,
       timeouts: TIMEOUTS,
+      recorder: recorder({ events: settings.keptEvents }),
       retry: retry && {
         backoff: listBackoff(BACKOFF_MS),
         ...retry,
