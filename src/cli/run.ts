@@ -6,6 +6,7 @@ import { addConnectCommand } from './connect/command.ts';
 import { connect } from './connect/session.ts';
 import { addDemoCommand } from './demo/command.ts';
 import { demo } from './demo/demo.ts';
+import { addReplayCommand } from './replay/command.ts';
 import { complaint, EXIT, UsageError, type ExitCode, type Io, type OutputStream } from './io.ts';
 
 const HELP = `
@@ -13,6 +14,7 @@ Examples:
   $ statewire connect wss://example.com/chat                   talk to a server
   $ echo hi | statewire connect ws://localhost:8080 --once     send a line, print the answer
   $ statewire demo                                             see what a connection survives
+  $ statewire replay recording.json                            see what a connection lived through
   $ statewire connect --help
 
 Exit codes:
@@ -65,6 +67,10 @@ function programFor(io: Io, end: (code: ExitCode) => void): Command {
   const commands = [
     addConnectCommand(program, async (settings) => end(await connect(settings, io))),
     addDemoCommand(program, async () => end(await demo(io))),
+    addReplayCommand(program, async (settings) => {
+      const { replayFile } = await import('./replay/replay.ts');
+      end(await replayFile(settings, io));
+    }),
   ];
   for (const command of [program, ...commands]) {
     command
@@ -105,7 +111,7 @@ function failureOf(thrown: unknown, argv: readonly string[], io: Io): ExitCode {
 /** Commander's message in our words: a sentence, and its suggestion or else where to look. */
 function usageOf({ message }: CommanderError, argv: readonly string[]): [what: string, remedy: string] {
   const [what = '', suggestion] = message.replace(/^error: /, '').split('\n');
-  const command = ['connect', 'demo'].find((name) => argv.includes(name));
+  const command = ['connect', 'demo', 'replay'].find((name) => argv.includes(name));
   const help = `See: statewire ${command === undefined ? '' : `${command} `}--help`;
   const sentence = what.charAt(0).toUpperCase() + what.slice(1).replace(/\.?$/, '.');
   return [sentence, suggestion?.replace(/^\((.*)\)$/, '$1') ?? help];

@@ -15,7 +15,7 @@ test('prints the version of the package', async () => {
   expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-test.each([['--help'], ['help'], ['connect', '--help'], ['demo', '--help']])(
+test.each([['--help'], ['help'], ['connect', '--help'], ['demo', '--help'], ['replay', '--help']])(
   'explains itself: %s %s',
   async (...argv) => {
     const { code, stdout, stderr } = await run(...argv);

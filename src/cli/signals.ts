@@ -1,0 +1,15 @@
+// Commands that go on until somebody ends them.
+import { EXIT, type ExitCode, type Io } from './io.ts';
+
+/** Resolves at the first Ctrl-C, which is how such a command is meant to end, or at SIGTERM. */
+export async function untilEnded(io: Io): Promise<ExitCode> {
+  const forget: (() => void)[] = [];
+  const code = await new Promise<ExitCode>((resolve) => {
+    forget.push(
+      io.onSignal('SIGINT', () => resolve(EXIT.done)),
+      io.onSignal('SIGTERM', () => resolve(EXIT.terminated)),
+    );
+  });
+  for (const one of forget) one();
+  return code;
+}
