@@ -102,12 +102,13 @@ export default tseslint.config(
     },
   },
   {
-    // What ends up in a browser: everything but Node's own platform file, the command line and the test kit.
+    // What ends up in a browser: everything but Node's own platform file, servers, the command line and the test kit.
     files: ['machines/**', 'src/**'],
     ignores: [
       'machines/**',
       'src/platform/node.ts',
       'src/transports/websocket-node.ts',
+      'src/server/**',
       'src/cli/**',
       'src/testing/**',
     ],
