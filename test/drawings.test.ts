@@ -22,7 +22,7 @@ describe('the generated files', () => {
   });
 });
 
-describe('the drawing', () => {
+describe('the drawing as text', () => {
   const drawing = toMermaid(graph);
 
   it('shows every state', () => {
@@ -75,7 +75,7 @@ describe('the chart as JSON', () => {
 });
 
 describe('the tables', () => {
-  const rowsOf = (name: string): string[] => BLOCKS[name]!().split('\n').slice(2);
+  const rowsOf = (name: string): string[] => BLOCKS[name]!('A.md').split('\n').slice(2);
 
   it('have a row for each state, each transition and each error', () => {
     expect(rowsOf('states')).toHaveLength(graph.states.length);
@@ -105,11 +105,29 @@ describe('a marker', () => {
     const filled = await fill(text, 'A.md');
 
     expect(filled).toBe(
-      ['before', '', open('drawing'), '', BLOCKS['drawing']!(), '', close('drawing'), '', 'after', ''].join(
-        '\n',
-      ),
+      [
+        'before',
+        '',
+        open('drawing'),
+        '',
+        BLOCKS['drawing']!('A.md'),
+        '',
+        close('drawing'),
+        '',
+        'after',
+        '',
+      ].join('\n'),
     );
     expect(await fill(filled, 'A.md')).toBe(filled);
+  });
+
+  it('gets links that work from the file it is in', async () => {
+    const [inRoot, inFolder] = await Promise.all(
+      ['A.md', 'machines/A.md'].map((path) => fill(`${open('drawing')}\n${close('drawing')}\n`, path)),
+    );
+
+    expect(inRoot).toContain('](visualizations/connection.svg)');
+    expect(inFolder).toContain('](../visualizations/connection.svg)');
   });
 
   it('is an error when nobody generates what it asks for', async () => {

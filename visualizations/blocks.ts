@@ -1,5 +1,6 @@
 // The registry of generated text: what stands between `<!-- generated:NAME -->` and `<!-- /generated:NAME -->`.
 // A new generator is one more line of BLOCKS.
+import { posix } from 'node:path';
 import { initialTransition } from 'xstate';
 import { connectionMachine, selectState } from '../machines/index.ts';
 import { ERRORS } from '../src/errors.ts';
@@ -10,14 +11,29 @@ import { errorsTable, eventsTable, statesTable } from './tables.ts';
 
 const graph = toGraph(connectionMachine);
 
-/** What every block holds, as Markdown, by its name. */
-export const BLOCKS: Readonly<Record<string, () => string>> = {
-  drawing: () => `\`\`\`mermaid\n${toMermaid(graph)}\`\`\``,
+/** What every block holds, as Markdown, by its name; links are relative to the file at `path` that holds it. */
+export const BLOCKS: Readonly<Record<string, (path: string) => string>> = {
+  drawing,
   states: () => statesTable(graph, publicStateOf),
   events: () => eventsTable(graph),
   errors: () => errorsTable(ERRORS),
   options: () => optionsTable(),
 };
+
+function drawing(path: string): string {
+  const picture = posix.relative(posix.dirname(path), 'visualizations/connection.svg');
+  return `![The connection machine](${picture})
+
+Blue is the way to \`open\`. Dashed lines are delays. A green badge names what is at work while its state lasts, a grey one what happens to messages. What is the same in many states, such as \`disconnect → closed\`, is written in the box.
+
+<details>
+<summary>As text (Mermaid)</summary>
+
+\`\`\`mermaid
+${toMermaid(graph)}\`\`\`
+
+</details>`;
+}
 
 const limits = { connectMs: 0, handshakeMs: 0, closeMs: 0, stableAfterMs: 0, networkPatienceMs: 0 };
 

@@ -5,6 +5,7 @@ import { connectionMachine } from '../machines/index.ts';
 import { BLOCKS } from './blocks.ts';
 import { toGraph } from './graph.ts';
 import { toMermaid } from './mermaid.ts';
+import { drawMachine } from './svg.ts';
 
 export interface GeneratedFile {
   /** Relative to the root of the repository. */
@@ -20,8 +21,10 @@ const ROOT = new URL('../', import.meta.url);
 const PROSE = ['README.md', 'machines/README.md'];
 
 export async function generatedFiles(): Promise<GeneratedFile[]> {
+  const graph = toGraph(connectionMachine);
   return [
-    await wholeFile('visualizations/connection.mmd', toMermaid(toGraph(connectionMachine))),
+    await wholeFile('visualizations/connection.svg', await drawMachine(graph)),
+    await wholeFile('visualizations/connection.mmd', toMermaid(graph)),
     await wholeFile(
       'visualizations/connection.json',
       await formatted(toJson(connectionMachine.config), 'json'),
@@ -62,7 +65,7 @@ function block(name: string, path: string): Promise<string> {
   const generate = BLOCKS[name];
   if (!generate)
     throw new Error(`${path}: nobody generates "${name}"; there is ${Object.keys(BLOCKS).join(', ')}.`);
-  return formatted(generate(), 'markdown');
+  return formatted(generate(path), 'markdown');
 }
 
 /** The configuration as Stately Studio imports it: names instead of functions, `{}` for a forbidden event. */

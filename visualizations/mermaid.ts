@@ -2,19 +2,27 @@
 import { isInside, type Graph, type GraphState } from './graph.ts';
 
 export function toMermaid(graph: Graph): string {
-  return ['stateDiagram-v2', ...statesIn(graph, graph.id, graph.initial), '', ...arrows(graph), ''].join(
-    '\n',
-  );
+  return ['stateDiagram-v2', ...statesIn(graph, graph), '', ...arrows(graph), ''].join('\n');
 }
 
-function statesIn(graph: Graph, parent: string, initial: string): string[] {
-  const inside = graph.states.filter((state) => state.parent === parent);
-  const lines = inside.flatMap((state) =>
-    state.initial
-      ? [`state ${aliasOf(graph, state.id)} {`, ...statesIn(graph, state.id, state.initial), '}']
-      : [aliasOf(graph, state.id)],
-  );
-  return [`[*] --> ${aliasOf(graph, initial)}`, ...lines].map((line) => `  ${line}`);
+function statesIn(
+  graph: Graph,
+  { id, type, initial }: Pick<GraphState, 'id' | 'type' | 'initial'>,
+): string[] {
+  const inside = graph.states.filter(({ parent }) => parent === id).map((state) => stateLines(graph, state));
+  const lines =
+    type === 'parallel'
+      ? inside.flatMap((region, index) => (index > 0 ? ['--', ...region] : region))
+      : inside.flat();
+  const start = type === 'compound' && initial !== null ? [`[*] --> ${aliasOf(graph, initial)}`] : [];
+  return [...start, ...lines].map((line) => `  ${line}`);
+}
+
+function stateLines(graph: Graph, state: GraphState): string[] {
+  const alias = aliasOf(graph, state.id);
+  if (state.type === 'final') return [alias, `${alias} --> [*]`];
+  if (childrenOf(graph, state.id).length === 0) return [alias];
+  return [`state ${alias} {`, ...statesIn(graph, state), '}'];
 }
 
 /** One line per pair of states; what leads from the one to the other is stacked on it. */
@@ -47,7 +55,9 @@ interface Arrow {
  * upon each other: such an arrow is drawn between the inner states that it means.
  */
 function drawable(graph: Graph): Arrow[] {
-  const edges = graph.edges.filter((edge) => edge.target !== null) as Arrow[];
+  const edges = graph.edges.filter(
+    ({ source, target }) => target !== null && source !== graph.id && target !== graph.id,
+  ) as Arrow[];
   const drawn = edges.flatMap((edge) => {
     const { source, target } = edge;
     const isMet = edges.some((other) => other.source === target && other.target === source);
