@@ -19,7 +19,8 @@ export interface Client {
   close(): void | Promise<void>;
 }
 
-export type Contender = (url: string) => Promise<Client>;
+/** `floods`: it will send without looking at what is buffered. */
+export type Contender = (url: string, floods?: boolean) => Promise<Client>;
 
 interface DomLike {
   send(data: string): void;
@@ -68,10 +69,11 @@ const rawWs: Contender = async (url) => {
   };
 };
 
-const statewire: Contender = async (url) => {
-  // The others queue without a bound, so that a sender who looks at nothing is not held up: here likewise.
-  const outbox = { highWaterBytes: 2 ** 31, maxBytes: 2 ** 31, maxMessages: Infinity };
-  const connection = new Connection<Message, object>({ url, outbox });
+/** The others queue without a bound, so that a sender who looks at nothing is not held up: here likewise. */
+const UNBOUNDED = { highWaterBytes: 2 ** 31, maxBytes: 2 ** 31, maxMessages: Infinity };
+
+const statewire: Contender = async (url, floods = false) => {
+  const connection = new Connection<Message, object>(floods ? { url, outbox: UNBOUNDED } : { url });
   const emitter = new EventEmitter();
   connection.on('message', (message) => emitter.emit(message.type, message));
   await connection.connect();

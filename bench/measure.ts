@@ -3,8 +3,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { CONTENDERS, type Client } from './contenders.ts';
 
-const connect = (name: string, url: string): Promise<Client> =>
-  (CONTENDERS[name] as NonNullable<(typeof CONTENDERS)[string]>)(url);
+export const connect = (name: string, url: string, floods = false): Promise<Client> =>
+  (CONTENDERS[name] as NonNullable<(typeof CONTENDERS)[string]>)(url, floods);
 
 /** Messages a second, from the request until the last one was dispatched to its listener. */
 export async function receive(name: string, url: string, bytes: number, count: number): Promise<number> {
@@ -24,27 +24,39 @@ export async function receive(name: string, url: string, bytes: number, count: n
   return rate;
 }
 
-/** Messages a second, from the first `send()` until the server has counted the last one; `burst` of them in one turn. */
-export async function send(
-  name: string,
-  url: string,
-  bytes: number,
-  count: number,
-  burst: number,
-): Promise<number> {
-  const client = await connect(name, url);
-  const counted = new Promise<void>((resolve) => client.on('counted', () => resolve()));
-  client.send({ type: 'count', count });
-  const message = { pad: 'x'.repeat(Math.max(0, bytes - 10)) };
-  const start = performance.now();
-  for (let sent = 0; sent < count;) {
-    for (let index = 0; index < burst && sent < count; index += 1, sent += 1) client.send(message);
-    await new Promise(setImmediate);
-  }
-  await counted;
-  const rate = count / ((performance.now() - start) / 1_000);
-  await client.close();
-  return rate;
+/** Messages a second of the clock on the wall, which measures the server too, and of this process's processor time. */
+export interface Rates {
+  readonly wall: number;
+  readonly processor: number;
+}
+
+/** A client that can be told to send a slice of messages, again and again. */
+export interface Sender {
+  /** From the first `send()` until the server has counted the last one; `burst` of them in one turn. */
+  send(bytes: number, count: number, burst: number): Promise<Rates>;
+  close(): void | Promise<void>;
+}
+
+export async function sender(name: string, url: string): Promise<Sender> {
+  const client = await connect(name, url, true);
+  let counted: () => void = () => undefined;
+  client.on('counted', () => counted());
+  const send: Sender['send'] = async (bytes, count, burst) => {
+    const done = new Promise<void>((resolve) => (counted = resolve));
+    client.send({ type: 'count', count });
+    const message = { pad: 'x'.repeat(Math.max(0, bytes - 10)) };
+    const start = performance.now();
+    const before = process.cpuUsage();
+    for (let sent = 0; sent < count;) {
+      for (let index = 0; index < burst && sent < count; index += 1, sent += 1) client.send(message);
+      await new Promise(setImmediate);
+    }
+    await done;
+    const { user, system } = process.cpuUsage(before);
+    const wall = count / ((performance.now() - start) / 1_000);
+    return { wall, processor: count / ((user + system) / 1_000_000) };
+  };
+  return { send, close: () => client.close() };
 }
 
 /** Connections a second, opened and closed one after the other; the reciprocal of the time to open. */

@@ -1,10 +1,10 @@
-// `npm run bench`: statewire beside raw ws and its peers, one round of each after the other, as ratios of medians.
+// `npm run bench`: statewire beside raw ws and its peers, one round of each after the other, as medians of ratios.
 // `npm run bench -- --quick` takes a minute, with a tenth of the messages and three rounds;
-// `--only=receive`, `send`, `burst`, `open` or `memory` takes one part.
+// `--only=receive`, `send`, `burst`, `open`, `inspect` or `memory` takes one part.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { canSend, CONTENDERS } from './contenders.ts';
-import { memory, open, receive, send } from './measure.ts';
+import { memory, open, receive, sender, type Rates, type Sender } from './measure.ts';
 
 const isQuick = process.argv.includes('--quick');
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7);
@@ -21,19 +21,56 @@ const enough = (bytes: number) =>
 
 type Figures = Map<string, number>;
 
-/** Every contender once a round, in turn, so that whatever the machine does hits all of them. The first round only warms up. */
-async function interleave(
+/**
+ * Every contender once a round, in turn and every other round in the opposite order, so that whatever the machine does,
+ * and what one leaves to the next, hits all of them alike. The first rounds only warm up.
+ */
+async function interleave<Figure>(
   contenders: readonly string[],
-  measure: (name: string) => Promise<number>,
-): Promise<Figures> {
-  const figures = new Map<string, number[]>(contenders.map((name) => [name, []]));
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    for (const name of contenders) {
+  measure: (name: string) => Promise<Figure>,
+  rounds = ROUNDS,
+): Promise<Map<string, Figure[]>> {
+  const figures = new Map<string, Figure[]>(contenders.map((name) => [name, []]));
+  const warmUp = Math.ceil(rounds / 10);
+  for (let round = 0; round < rounds + warmUp; round += 1) {
+    for (const name of round % 2 === 0 ? contenders : contenders.toReversed()) {
       const figure = await measure(name);
-      if (round > 0) figures.get(name)?.push(figure);
+      if (round >= warmUp) figures.get(name)?.push(figure);
     }
   }
-  return new Map([...figures].map(([name, all]) => [name, median(all)]));
+  return figures;
+}
+
+/** The median of `ws`, and of each other contender the median of its ratios to `ws` in the same round. */
+function compare(figures: ReadonlyMap<string, readonly number[]>): Figures {
+  const base = figures.get('ws') ?? [];
+  return new Map(
+    [...figures].map(([name, all]) => {
+      const ratios = all.map((figure, round) => figure / (base[round] ?? NaN));
+      return [name, median(name === 'ws' ? all : ratios)];
+    }),
+  );
+}
+
+/** Many short slices over connections that stay open: what one slice has bad luck with, forty do not. */
+async function slices(bytes: number, burst: number): Promise<Record<keyof Rates, Figures>> {
+  const clients = new Map<string, Sender>();
+  for (const name of senders) clients.set(name, await sender(name, url));
+  const count = Math.ceil(enough(bytes) / 40);
+  const measure = (name: string) => (clients.get(name) as Sender).send(bytes, count, burst);
+  const figures = [...(await interleave(senders, measure, isQuick ? 11 : 41))];
+  for (const client of clients.values()) await client.close();
+  const of = (rate: keyof Rates) =>
+    compare(new Map(figures.map(([name, all]) => [name, all.map((rates) => rates[rate])])));
+  return { wall: of('wall'), processor: of('processor') };
+}
+
+async function printSending(title: string, burst: number): Promise<void> {
+  const rows: [string, Record<keyof Rates, Figures>][] = [];
+  for (const bytes of SIZES) rows.push([labelOf(bytes), await slices(bytes, burst)]);
+  const of = (rate: keyof Rates) => rows.map(([label, figures]) => [label, figures[rate]] as const);
+  print(title, senders, of('wall'), 'messages/s');
+  print(`${title}, by processor time`, senders, of('processor'), 'messages/s of processor');
 }
 
 function print(
@@ -52,7 +89,7 @@ function print(
   );
   for (const [label, figures] of rows) {
     const base = figures.get('ws') ?? NaN;
-    const ratios = contenders.slice(1).map((name) => ((figures.get(name) ?? NaN) / base).toFixed(2));
+    const ratios = contenders.slice(1).map((name) => (figures.get(name) ?? NaN).toFixed(2));
     console.log(`| ${label} | ${Math.round(base).toLocaleString('en')} | ${ratios.join(' | ')} |`);
   }
 }
@@ -61,43 +98,25 @@ const server = fork(new URL('server.js', import.meta.url));
 const [port] = (await once(server, 'message')) as [number];
 const url = `ws://127.0.0.1:${String(port)}`;
 const senders = names.filter(canSend);
-const sized = async (measure: (bytes: number) => Promise<Figures>) => {
-  const rows: [string, Figures][] = [];
-  for (const bytes of SIZES) rows.push([`${bytes.toLocaleString('en')} B`, await measure(bytes)]);
-  return rows;
-};
+const labelOf = (bytes: number): string => `${bytes.toLocaleString('en')} B`;
 
 console.log(
-  `Node ${process.version}, ${String(ROUNDS)} rounds, interleaved; ratios of medians to raw ws, higher is better but for memory.`,
+  `Node ${process.version}, ${String(ROUNDS)} rounds, interleaved; medians of the ratios to raw ws in the same round, higher is better but for memory.`,
 );
-if (wants('receive'))
-  print(
-    'Receive: parsed and dispatched',
-    names,
-    await sized((bytes) => interleave(names, (name) => receive(name, url, bytes, enough(bytes)))),
-    'messages/s',
-  );
-if (wants('send'))
-  print(
-    'Send, one a turn',
-    senders,
-    await sized((bytes) => interleave(senders, (name) => send(name, url, bytes, enough(bytes) / 4, 1))),
-    'messages/s',
-  );
-if (wants('burst'))
-  print(
-    'Send, bursts of 100 a turn',
-    senders,
-    await sized((bytes) => interleave(senders, (name) => send(name, url, bytes, enough(bytes), 100))),
-    'messages/s',
-  );
-if (wants('open'))
-  print(
-    'Open',
-    names,
-    [['one after the other', await interleave(names, (name) => open(name, url, Math.ceil(300 * SCALE)))]],
-    'connections/s',
-  );
+if (wants('receive')) {
+  const rows: [string, Figures][] = [];
+  for (const bytes of SIZES) {
+    const figures = await interleave(names, (name) => receive(name, url, bytes, enough(bytes)));
+    rows.push([labelOf(bytes), compare(figures)]);
+  }
+  print('Receive: parsed and dispatched', names, rows, 'messages/s');
+}
+if (wants('send')) await printSending('Send, one a turn', 1);
+if (wants('burst')) await printSending('Send, bursts of 100 a turn', 100);
+if (wants('open')) {
+  const figures = await interleave(names, (name) => open(name, url, Math.ceil(300 * SCALE)));
+  print('Open', names, [['one after the other', compare(figures)]], 'connections/s');
+}
 
 if (wants('memory')) {
   const heaps: [string, number][] = [];
@@ -105,5 +124,8 @@ if (wants('memory')) {
   console.log('\n### Heap of an idle open connection\n\n| client | bytes |\n| --- | --- |');
   for (const [name, bytes] of heaps) console.log(`| ${name} | ${Math.round(bytes).toLocaleString('en')} |`);
 }
+
+if (wants('inspect'))
+  await once(fork(new URL('inspect.js', import.meta.url), [url, isQuick ? '--quick' : '']), 'exit');
 
 server.disconnect();

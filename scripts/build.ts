@@ -1,13 +1,24 @@
-// `npm run build`: dist/ from machines/ and src/, with declarations that stand on their own at the user's.
+// `npm run build`: dist/ from machines/, src/ and the live view, with declarations that stand on their own at the user's.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
+import { bundlePage } from '../visualizations/live/page/bundle.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
 rmSync(dist, { recursive: true, force: true });
 compile();
+await makeLiveView(join(dist, 'visualizations/live'));
 const copied = copyTypedEmitter();
 for (const path of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
   if (path.endsWith('.d.ts')) rewrite(join(dist, path), (text) => selfContained(text, join(dist, path)));
@@ -21,6 +32,16 @@ function compile(): void {
     stdio: 'inherit',
   });
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Leaves the page ready made, in place of what bundles it from its source. */
+async function makeLiveView(folder: string): Promise<void> {
+  for (const part of ['page', 'page-source.js', 'page-source.d.ts'])
+    rmSync(join(folder, part), { recursive: true, force: true });
+  mkdirSync(join(folder, 'page'));
+  for (const [path, { body }] of Object.entries(await bundlePage()))
+    writeFileSync(join(folder, 'page', path === '/' ? 'index.html' : path), body);
+  copyFileSync(join(root, 'visualizations/connection.svg'), join(folder, '../connection.svg'));
 }
 
 /** As a dependency it would bring rxjs along, which is an optional dependency of its own; all it has is this file. */

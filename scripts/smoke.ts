@@ -24,6 +24,12 @@ const RESOLUTIONS = [
   { module: 'NodeNext', moduleResolution: 'NodeNext' },
 ] as const;
 
+/** What the live view shows, beside its code. */
+const PICTURES = [
+  'dist/visualizations/connection.svg',
+  ...['index.html', 'page.css', 'page.js'].map((name) => `dist/visualizations/live/page/${name}`),
+];
+
 const steps: Readonly<Record<string, () => void | Promise<void>>> = {
   'packs and installs into an empty folder': install,
   'contains what it should and nothing else': checkContents,
@@ -59,9 +65,9 @@ function checkContents(): void {
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name).slice(installed.length + 1));
   const strange = files.filter(
-    (path) => !top.includes(path) && !/^dist\/.*(?<!\.test)\.(js|d\.ts)$/.test(path),
+    (path) => ![...top, ...PICTURES].includes(path) && !/^dist\/.*(?<!\.test)\.(js|d\.ts)$/.test(path),
   );
-  const missing = top.filter((path) => !files.includes(path));
+  const missing = [...top, ...PICTURES].filter((path) => !files.includes(path));
   if (strange.length > 0 || missing.length > 0)
     throw new Error(
       `Strange in the package: ${strange.join() || 'nothing'}; missing: ${missing.join() || 'nothing'}`,

@@ -7,8 +7,9 @@ import {
   type ConnectionSnapshot,
   type ConnectionState,
 } from '../machines/index.ts';
-import { makeFailure, textOf, toError, type ConnectionError } from './errors.ts';
+import { blame, makeFailure, toError, type ConnectionError } from './errors.ts';
 import type { Logger } from './options.ts';
+import { redactorFor } from './redact.ts';
 import type { World } from './world.ts';
 
 export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
@@ -28,7 +29,8 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
     return this.#telling > 0;
   }
 
-  follow(snapshot: ConnectionSnapshot): void {
+  /** Called with every snapshot. */
+  next(snapshot: ConnectionSnapshot): void {
     const state = selectState(snapshot);
     this.#emitting(() => this.#installSending(snapshot, state));
     // The verdict comes before anything else can happen: until then nobody knows whether this is a retry or the end.
@@ -43,10 +45,11 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
     this.#tell(previous, state, snapshot);
   }
 
-  /** The machine itself broke: everything it held has been released, and nothing will move any more. */
-  crash(thrown: unknown): void {
-    const details = { phase: 'working', cause: textOf(thrown) };
-    const error = toError(makeFailure('INTERNAL_ERROR', 'stop', { details, cause: thrown }));
+  /** The machine itself broke: what its actors hold is released, and nothing will move any more. */
+  error(thrown: unknown): void {
+    this.#world.letGoOfAll();
+    const blamed = blame(thrown, redactorFor(this.#world), { phase: 'working' });
+    const error = toError(makeFailure('INTERNAL_ERROR', 'stop', blamed));
     this.#crash = error;
     this.#world.outbox.refuse('failed');
     this.#world.waiters.failed(error);
@@ -90,10 +93,10 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
   }
 
   #countOutage(state: ConnectionState, { context }: ConnectionSnapshot): void {
-    const { outages } = this.#world.wire;
+    const { wire } = this.#world;
     const isTrying = state === 'reconnecting' || state === 'connecting';
-    if (isTrying && context.sessions > 0) outages.begin();
-    else if (state === 'open' || state === 'failed' || state === 'closed') outages.end();
+    if (isTrying && context.sessions > 0) wire.beginOutage();
+    else if (state === 'open' || state === 'failed' || state === 'closed') wire.endOutage();
   }
 
   #tell(previous: ConnectionState, state: ConnectionState, snapshot: ConnectionSnapshot): void {
@@ -122,7 +125,7 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
     const isReconnect = context.sessions > 1;
     emitter.emit('open', { welcome, isReconnect });
     const { attempt } = context;
-    if (isReconnect) emitter.emit('reconnected', { welcome, attempt, downtimeMs: wire.outages.lastMs });
+    if (isReconnect) emitter.emit('reconnected', { welcome, attempt, downtimeMs: wire.lastOutageMs });
   }
 
   #close(): void {

@@ -1,7 +1,7 @@
 // One table of everything that can go wrong, and the errors made from it. Match on `code`: it is stable, and
 // `instanceof` breaks when two copies of a package are installed.
 import { nameOfClose, type Failure } from '../machines/index.ts';
-import { redactText } from './redact.ts';
+import { redactClean, redactText, type Redactor } from './redact.ts';
 
 export type Details = Readonly<Record<string, string | number | boolean>>;
 
@@ -174,8 +174,9 @@ export type ErrorCode = keyof typeof ERRORS;
 
 export interface ErrorExtras {
   readonly details?: Details;
+  /** Kept as it is, unless a secret is seen in it: then the error's `cause` is a copy without it. */
   readonly cause?: unknown;
-  /** What the server said, as it said it. */
+  /** What the server said, as it said it, but for secrets. */
   readonly payload?: unknown;
 }
 
@@ -196,12 +197,13 @@ export class ConnectionError extends Error {
   constructor(code: ErrorCode, extras: ErrorExtras = {}) {
     const { retryable, message, remedy } = ERRORS[code];
     const details = extras.details ?? {};
-    super(message(details), extras.cause === undefined ? undefined : { cause: extras.cause });
+    const cause = redactClean(extras.cause);
+    super(message(details), cause === undefined ? undefined : { cause });
     this.code = code;
     this.retryable = retryable;
     this.remedy = remedy;
     this.details = details;
-    this.payload = extras.payload;
+    this.payload = redactClean(extras.payload);
   }
 
   /** For logs: all but the payload and the stack; of the cause, its text. */
@@ -242,7 +244,7 @@ export function describe(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `${/^[aeiou]/.test(typeof value) ? 'an' : 'a'} ${typeof value}`;
 }
 
-/** The text of something that was thrown, whatever it is, without the secrets of URLs in it. Never throws. */
+/** The text of something that was thrown, whatever it is, without what looks like a secret in it. Never throws. */
 export function textOf(thrown: unknown): string {
   try {
     if (thrown instanceof Error) return redactText(thrown.message || thrown.name);
@@ -251,6 +253,12 @@ export function textOf(thrown: unknown): string {
     return 'an error that cannot be read';
   }
 }
+
+/** What an error says of something that was thrown, without the secrets in it. */
+export const blame = (thrown: unknown, redactor: Redactor, details: Details = {}): ErrorExtras => ({
+  details: { ...details, cause: redactor.text(textOf(thrown)) },
+  cause: redactor.clean(thrown),
+});
 
 /** What belongs to a failure but must not enter a snapshot: the original error, the server's payload. */
 const attachments = new WeakMap<Failure, Pick<ErrorExtras, 'cause' | 'payload'>>();
@@ -263,6 +271,25 @@ export function makeFailure(
   const failure: Failure = { code, cure, details };
   attachments.set(failure, attached);
   return failure;
+}
+
+/** The words of the machine, which are nobody's secret, whatever somebody's secret is. */
+const OUR_WORDS: ReadonlySet<string> = new Set(['phase', 'option']);
+
+/** A failure without the secrets that somebody's words in it may repeat: the server's, a function's, the platform's. */
+export function redactFailure(failure: Failure, redactor: Redactor): Failure {
+  const { code, cure } = failure;
+  const { cause, payload } = attachments.get(failure) ?? {};
+  const details = Object.fromEntries(
+    Object.entries(failure.details).map(([name, said]) =>
+      typeof said === 'string' && !OUR_WORDS.has(name) ? [name, redactor.text(said)] : [name, said],
+    ),
+  );
+  return makeFailure(code as ErrorCode, cure, {
+    details,
+    cause: redactor.clean(cause),
+    payload: redactor.clean(payload),
+  });
 }
 
 /** One failure is one error, whoever is told of it. */

@@ -17,6 +17,9 @@ const has =
 const isGroup = (value: unknown): boolean => isObject(value) && !Array.isArray(value);
 const isGroupOrOff = (value: unknown): boolean => value === false || isGroup(value);
 
+const isNameOrPattern = (value: unknown): boolean =>
+  value instanceof RegExp || (typeof value === 'string' && /[^\s$._-]/.test(value));
+
 const CHECKS: readonly Check[] = [
   ['protocol', has('encode', 'decode'), 'a protocol: an object with encode() and decode()'],
   ['resume', isProvider, 'a function'],
@@ -36,6 +39,11 @@ const CHECKS: readonly Check[] = [
   ['logger', has('debug', 'info', 'warn', 'error'), 'an object with debug(), info(), warn() and error()'],
   ['name', (value) => typeof value === 'string', 'a string'],
   ['recorder', (value) => value === false || has('next', 'recording')(value), 'a recorder(), or false'],
+  [
+    'redact',
+    (value) => Array.isArray(value) && value.every(isNameOrPattern),
+    'a list of names and regular expressions',
+  ],
   ['inspect', (value) => isProvider(value) || has('next')(value), 'a function, or an object with next()'],
 ];
 

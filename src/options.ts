@@ -206,6 +206,16 @@ export interface ConnectionOptions<
   readonly logger?: Logger;
   /** Gets XState's inspection events. One that throws is reported and never disturbs the connection. */
   readonly inspect?: Inspector | Observer<InspectionEvent> | ((event: InspectionEvent) => void);
+  /**
+   * What else is secret: names of headers, fields and URL parameters (whatever the case, hyphens and underscores), whose
+   * values are hidden, and patterns, whose matches are. In errors, log lines, recordings and inspection they read `***`.
+   * Hidden without being listed: credentials and the values of headers, cookies and URL parameters, wherever somebody
+   * repeats them (from 4 characters on), tokens that look like one, and what stands under names such as `password`,
+   * `accessToken`, `apiKey` or `cookie`. Messages and welcomes are handed to listeners as they came.
+   *
+   * @defaultValue `[]`
+   */
+  readonly redact?: readonly (string | RegExp)[];
   /** Keeps the last control events for `recording()`. Default: `recorder()`, which keeps 200. `false`: none are kept. */
   readonly recorder?: Recorder | false;
   /** What inspectors and recordings call this connection. Default: its URL, without what may be secret in it. */

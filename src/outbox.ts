@@ -27,8 +27,8 @@ export interface OutboxEvents<Outgoing> {
   drained(): void;
 }
 
-/** Shared by all connections of which nothing waits. Never changed. */
-const NONE: never[] = [];
+/** Shared by all connections of which nothing waits. Frozen: who pushed on it would send to all of them. */
+const NONE = Object.freeze([]) as never as never[];
 
 export class Outbox<Incoming, Outgoing> {
   readonly #options: Required<OutboxOptions>;
@@ -38,12 +38,12 @@ export class Outbox<Incoming, Outgoing> {
   readonly #highWaterBytes: number;
 
   #mode: Mode = { kind: 'queues' };
-  #queue: Entry<Outgoing>[] = [];
+  #queue: Entry<Outgoing>[] = NONE;
   #queuedBytes = 0;
   /** Handed to the platform, which has not said that it took them. */
   #inFlight: Set<Entry<Outgoing>> | undefined;
-  /** Sent, waiting for the server's word. They count as waiting. */
-  readonly #unacknowledged = new Unacknowledged<Outgoing>();
+  /** Sent, waiting for the server's word. They count as waiting. Made with the first of them. */
+  #unacknowledged: Unacknowledged<Outgoing> | undefined;
   /** Exists from the moment that `send()` returned false until there is room again. */
   #drain: Deferred<undefined> | undefined;
   /** The link that was asked to tell when it has drained, and did not yet. */
@@ -68,7 +68,7 @@ export class Outbox<Incoming, Outgoing> {
 
   /** What waits to be written, or for the server's word. */
   get waitingMessages(): number {
-    return this.#queue.length + this.#unacknowledged.messages;
+    return this.#queue.length + (this.#unacknowledged?.messages ?? 0);
   }
 
   get stats(): OutboxStats {
@@ -111,10 +111,11 @@ export class Outbox<Incoming, Outgoing> {
 
   /** An incoming message may be the server's word that it has one of ours. */
   noticeAcknowledgement(message: Incoming): void {
-    if (this.#unacknowledged.messages === 0) return;
+    const unacknowledged = this.#unacknowledged;
+    if (unacknowledged === undefined || unacknowledged.messages === 0) return;
     const id = this.#protocol.acknowledgements?.acknowledgedBy(message);
-    for (const entry of id === undefined ? NONE : this.#unacknowledged.of(id)) {
-      this.#unacknowledged.remove(entry);
+    for (const entry of id === undefined ? NONE : unacknowledged.of(id)) {
+      unacknowledged.remove(entry);
       this.#clock.clearTimeout(entry.timer);
       entry.receipt?.resolve({ outcome: 'acknowledged' });
     }
@@ -140,7 +141,7 @@ export class Outbox<Incoming, Outgoing> {
     if (state !== 'closing') this.detach();
     const waiting = this.#queue;
     const drain = this.#drain;
-    this.#queue = [];
+    this.#queue = NONE;
     this.#queuedBytes = 0;
     this.#drain = undefined;
     drain?.reject(this.#undelivered(state));
@@ -151,8 +152,8 @@ export class Outbox<Incoming, Outgoing> {
   detach(): void {
     if (this.#mode.kind === 'writes') this.#mode = { kind: 'queues' };
     const inFlight = this.#inFlight ?? NONE;
-    const resendBytes = this.#unacknowledged.bytes;
-    const resend = this.#unacknowledged.takeAll();
+    const resendBytes = this.#unacknowledged?.bytes ?? 0;
+    const resend = this.#unacknowledged?.takeAll() ?? NONE;
     this.#inFlight = undefined;
     this.#queue = resend.length === 0 ? this.#queue : [...resend, ...this.#queue];
     this.#queuedBytes += resendBytes;
@@ -194,6 +195,7 @@ export class Outbox<Incoming, Outgoing> {
     if (this.#mode.kind === 'refuses') return this.#reject(entry, this.#undelivered(this.#mode.state));
     const crowdedOut = this.#makeRoomFor(entry);
     if (crowdedOut === undefined) return false;
+    if (this.#queue === NONE) this.#queue = [];
     this.#queue.push(entry);
     this.#queuedBytes += entry.bytes;
     if (entry.ttlMs < Infinity) {
@@ -211,7 +213,7 @@ export class Outbox<Incoming, Outgoing> {
   #makeRoomFor(entry: Entry<Outgoing>): readonly Entry<Outgoing>[] | undefined {
     const { maxMessages, maxBytes, overflow } = this.#options;
     const messages = this.waitingMessages;
-    const bytes = this.#queuedBytes + this.#unacknowledged.bytes;
+    const bytes = this.#queuedBytes + (this.#unacknowledged?.bytes ?? 0);
     if (messages < maxMessages && bytes + entry.bytes <= maxBytes) return NONE;
     let count = 0;
     let freed = 0;
@@ -258,6 +260,7 @@ export class Outbox<Incoming, Outgoing> {
     this.messagesOut += 1;
     if (entry.receipt !== undefined && entry.ackId !== undefined) {
       // Its time goes on: it bounds the wait for the server's word too.
+      this.#unacknowledged ??= new Unacknowledged();
       this.#unacknowledged.add(entry.ackId, entry);
       link.send(entry.frame);
       return;
@@ -323,7 +326,7 @@ export class Outbox<Incoming, Outgoing> {
   /** Takes an entry back that waits in the queue, or for the server's word; returns whether it did. */
   #remove(entry: Entry<Outgoing>): boolean {
     const at = this.#queue.indexOf(entry);
-    if (at < 0) return this.#unacknowledged.remove(entry);
+    if (at < 0) return this.#unacknowledged?.remove(entry) === true;
     this.#queue.splice(at, 1);
     this.#queuedBytes -= entry.bytes;
     if (this.bufferedBytes < this.#highWaterBytes) this.#announceDrain();

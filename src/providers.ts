@@ -2,6 +2,7 @@
 import type { Clock } from './clock.ts';
 import { ConnectionError, InvalidOptionError, textOf, type ErrorCode } from './errors.ts';
 import type { AttemptInfo, ConnectionOptions, Provided } from './options.ts';
+import { noteAnswer } from './redaction/known.ts';
 import type { Target } from './transports/transport.ts';
 
 /** A function of the user's that failed: becomes a failed attempt. */
@@ -23,6 +24,11 @@ interface Limit {
   readonly limitMs: number;
 }
 
+interface Asking extends Limit {
+  /** What a function answers may be a secret. */
+  readonly note: (option: Providing, answer: unknown) => void;
+}
+
 type Providing = 'url' | 'protocols' | 'headers' | 'credentials';
 
 export const isProvider = (value: unknown): value is (...args: never[]) => unknown =>
@@ -36,7 +42,7 @@ async function ask<Value>(
   option: Providing,
   provided: Provided<Value>,
   info: AttemptInfo,
-  { clock, limitMs }: Limit,
+  { clock, limitMs, note }: Asking,
 ): Promise<Value> {
   if (!isProvider(provided)) return provided;
   info.signal.throwIfAborted();
@@ -51,7 +57,9 @@ async function ask<Value>(
   info.signal.addEventListener('abort', over);
   try {
     const asked = (async () => provided(info))();
-    return await Promise.race([asked, late]);
+    const answer = await Promise.race([asked, late]);
+    note(option, answer);
+    return answer;
   } catch (thrown) {
     throw thrown instanceof ProviderError ? thrown : new ProviderError('PROVIDER_FAILED', option, { thrown });
   } finally {
@@ -67,10 +75,12 @@ export async function resolveAttempt<Credentials>(
   info: AttemptInfo,
   limit: Limit,
 ): Promise<{ readonly target: Target; readonly credentials: Credentials }> {
-  const url = await ask('url', options.url, info, limit);
-  const headers = await ask('headers', options.headers ?? {}, info, limit);
-  const protocols = await ask('protocols', options.protocols ?? offered, info, limit);
-  const credentials = await ask('credentials', options.credentials as Provided<Credentials>, info, limit);
+  const note: Asking['note'] = (option, answer) => noteAnswer(options, option, answer);
+  const asking = { ...limit, note };
+  const url = await ask('url', options.url, info, asking);
+  const headers = await ask('headers', options.headers ?? {}, info, asking);
+  const protocols = await ask('protocols', options.protocols ?? offered, info, asking);
+  const credentials = await ask('credentials', options.credentials as Provided<Credentials>, info, asking);
   const target = {
     url: parseFor('url', () => parseUrl(url)),
     headers: parseFor('headers', () => checkHeaders(headers)),

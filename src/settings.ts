@@ -3,7 +3,7 @@ import { reportUncaught } from '#platform';
 import { clampDelay, type Limits } from '../machines/index.ts';
 import { decorrelatedJitterBackoff } from './backoff.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { ConnectionError, InvalidOptionError, textOf } from './errors.ts';
+import { blame, ConnectionError, InvalidOptionError } from './errors.ts';
 import {
   DEFAULTS,
   type ConnectionOptions,
@@ -15,6 +15,7 @@ import {
 } from './options.ts';
 import { checkOptions } from './option-checks.ts';
 import { isProvider, parseUrl } from './providers.ts';
+import { redactorFor } from './redact.ts';
 import { watchRejection } from './rejections.ts';
 import type { RetryPolicy, RetryRules } from './retry-policy.ts';
 
@@ -39,6 +40,14 @@ const HEARTBEAT = Object.freeze({
 
 const LIMITS = pickLimits(DEFAULTS.timeouts, DEFAULTS.retry.stableAfterMs);
 
+/** Looked up at each call, as the clock's timers are: these settings are older than whoever replaces a global. */
+const systemRandom = (): number => Math.random();
+
+const NAMES = ['retry', 'heartbeat', 'outbox', 'timeouts', 'clock', 'random', 'logger'] as const;
+type Given = Pick<ConnectionOptions, (typeof NAMES)[number]>;
+
+const DEFAULT_SETTINGS = settingsOf({});
+
 /** @throws {InvalidOptionError} for the first option that cannot be meant */
 export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
   options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>,
@@ -47,7 +56,10 @@ export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
   if (url === undefined) throw new InvalidOptionError('url', 'a WebSocket URL', url);
   if (!isProvider(url)) parseUrl(url);
   checkOptions(options);
+  return NAMES.every((name) => options[name] === undefined) ? DEFAULT_SETTINGS : settingsOf(options);
+}
 
+function settingsOf(options: Given): Settings {
   const retry = options.retry === false ? false : resolveRetry(options.retry);
   const timeouts = complete(DEFAULTS.timeouts, options.timeouts);
   above0('timeouts', timeouts);
@@ -60,8 +72,8 @@ export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
     outbox: resolveOutbox(options.outbox),
     limits: limitsOf(timeouts, stableAfterMs),
     clock: options.clock ?? systemClock,
-    random: options.random ?? Math.random,
-    logger: options.logger && guarded(options.logger),
+    random: options.random ?? systemRandom,
+    logger: options.logger && guarded(options.logger, options),
   };
 }
 
@@ -118,10 +130,10 @@ function resolveOutbox(given: OutboxOptions | undefined): Required<OutboxOptions
 }
 
 /** A logger of the user's may throw; it is not ours to fail for that. */
-function guarded(logger: Logger): Logger {
+function guarded(logger: Logger, options: object): Logger {
   const fail = (thrown: unknown): void => {
-    const details = { event: 'logger', cause: textOf(thrown) };
-    reportUncaught(new ConnectionError('LISTENER_FAILED', { details, cause: thrown }));
+    const blamed = blame(thrown, redactorFor({ options }), { event: 'logger' });
+    reportUncaught(new ConnectionError('LISTENER_FAILED', blamed));
   };
   const levels: Record<
     keyof Logger,

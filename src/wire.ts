@@ -19,12 +19,14 @@ export interface Inbox<Incoming> {
 }
 
 const NONE: readonly never[] = [];
+const NO_ROUND_TRIPS = new RttRecorder();
 
 export class Wire<Incoming, Welcome> {
   readonly inbox: Inbox<Incoming>;
-  readonly rtt = new RttRecorder();
-  readonly outages: Outages;
   readonly #clock: Clock;
+  /** Made with the first round trip, and with the first loss. */
+  #rtt: RttRecorder | undefined;
+  #outages: Outages | undefined;
 
   link: Link | undefined;
   /** What the server said when it let us in; present exactly while messages may flow. */
@@ -58,7 +60,6 @@ export class Wire<Incoming, Welcome> {
   constructor(clock: Clock, inbox: Inbox<Incoming>) {
     this.#clock = clock;
     this.inbox = inbox;
-    this.outages = new Outages(clock);
   }
 
   get isPaused(): boolean {
@@ -73,10 +74,10 @@ export class Wire<Incoming, Welcome> {
       bytesOut: this.#bytesOut + (this.link?.bytesOut ?? 0),
       attempts: this.#attempts,
       reconnects: this.#reconnects,
-      rttMs: this.rtt.lastMs,
-      rttHistogram: this.rtt.histogram(),
+      rttMs: this.#rtt?.lastMs,
+      rttHistogram: (this.#rtt ?? NO_ROUND_TRIPS).histogram(),
       connectTimings: this.connectTimings,
-      downtimeMs: this.outages.totalMs,
+      downtimeMs: this.#outages?.totalMs ?? 0,
       lastCloseCode: this.#lastEnd?.closeCode,
       lastCloseReason: this.#lastEnd?.closeReason,
       lastReceivedAt: this.lastReceivedAt,
@@ -117,6 +118,24 @@ export class Wire<Incoming, Welcome> {
     link.terminate();
     this.#bytesIn += link.bytesIn;
     this.#bytesOut += link.bytesOut;
+  }
+
+  noteRoundTrip(rttMs: number): void {
+    this.#rtt ??= new RttRecorder();
+    this.#rtt.record(rttMs);
+  }
+
+  beginOutage(): void {
+    this.#outages ??= new Outages(this.#clock);
+    this.#outages.begin();
+  }
+
+  endOutage(): void {
+    this.#outages?.end();
+  }
+
+  get lastOutageMs(): number {
+    return this.#outages?.lastMs ?? 0;
   }
 
   slowDown(consumer: object): void {

@@ -19,7 +19,7 @@ import { socketActor } from './actors/socket.ts';
 import { surroundingsActor } from './actors/surroundings.ts';
 import type { Inspector } from './inspection/inspector.ts';
 import { watchRejection } from './rejections.ts';
-import type { World } from './world.ts';
+import type { Held, World } from './world.ts';
 
 export type ConnectionActor = ActorRefFrom<typeof connectionMachine>;
 
@@ -43,24 +43,30 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
   world: World<Incoming, Outgoing, Welcome, Credentials>,
   announcer: Announcer<Incoming, Outgoing, Welcome, Credentials>,
 ): ConnectionActor {
-  const { settings } = world;
-  const inspectors = inspectorsOf(world as unknown as AnyWorld);
+  const { settings, recorder, options } = world;
+  const { inspect } = options;
+  const given = (typeof inspect === 'function' ? { next: inspect } : inspect) as Inspector | undefined;
+  const anyWorld = world as unknown as AnyWorld;
   const actor = createActor(machine, {
     input: { limits: settings.limits },
     clock: settings.clock,
-    ...(inspectors.length > 0 && { inspect: guarded(inspectors, world.report) }),
+    ...(given !== undefined && { inspect: guarded(given, anyWorld) }),
   });
-  worlds.set(actor.system, world as unknown as AnyWorld);
-  for (const inspector of inspectors) attach(inspector, actor, world as unknown as AnyWorld);
-  actor.subscribe({
-    next: (snapshot) => announcer.follow(snapshot),
-    error: (thrown) => {
-      for (const dispose of [...world.held]) dispose();
-      announcer.crash(thrown);
-    },
-  });
+  worlds.set(actor.system, anyWorld);
+  if (recorder !== undefined) {
+    recorder.attach?.(actor.sessionId, world);
+    // Not by the option `inspect`: XState wraps that twice, and the recorder needs nothing from before the start.
+    actor.system.inspect(world);
+  }
+  if (given !== undefined) attach(given, actor, anyWorld);
+  actor.subscribe(announcer);
   return actor.start();
 }
+
+/** Starts an actor; returns what it holds, or the function that releases it. */
+type Start<Sent extends AnyEventObject, Input extends NonReducibleUnknown> = (
+  ...args: Parameters<CallbackLogicFunction<EventObject, Sent, Input>>
+) => Held | ReturnType<CallbackLogicFunction<EventObject, Sent, Input>>;
 
 /**
  * Gives an actor the world of its connection. When an action or a guard throws, XState leaves the invoked children
@@ -68,55 +74,31 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
  * and run once, by whoever comes first.
  */
 function housed<Sent extends AnyEventObject, Input extends NonReducibleUnknown>(
-  actor: (world: AnyWorld) => CallbackLogicFunction<EventObject, Sent, Input>,
+  actor: (world: AnyWorld) => Start<Sent, Input>,
 ) {
   return fromCallback<EventObject, Input>((args) => {
     const world = worlds.get(args.system);
     if (world === undefined) throw new Error('An actor was started outside of a connection.');
-    const cleanup = actor(world)(args);
-    if (typeof cleanup !== 'function') return undefined;
-    const { held } = world;
-    const dispose = () => {
-      const at = held.indexOf(dispose);
-      if (at < 0) return;
-      held.splice(at, 1);
-      cleanup();
-    };
-    held.push(dispose);
-    return dispose;
+    const started = actor(world)(args);
+    if (started === undefined) return undefined;
+    const held = typeof started === 'function' ? { dispose: started } : started;
+    world.hold(held);
+    return world.letGo.bind(world, held); // 70 bytes less than a closure for each actor
   });
 }
 
-/** The recorder, and the inspector of the user's. */
-function inspectorsOf({ options: { inspect }, recorder }: AnyWorld): Inspector[] {
-  const given = typeof inspect === 'function' ? { next: inspect } : inspect;
-  return [recorder, given].filter((inspector) => inspector !== undefined) as Inspector[];
-}
-
 function attach(inspector: Inspector, { sessionId }: ConnectionActor, world: AnyWorld): void {
-  try {
-    inspector.attach?.(sessionId, world);
-  } catch (thrown) {
-    // A recorder that cannot be used is a wrong option; an inspector is somebody else's.
-    if (inspector === world.recorder) throw thrown;
-    world.report('LISTENER_FAILED', 'inspect', thrown);
-  }
+  world.asking('LISTENER_FAILED', 'inspect', () => inspector.attach?.(sessionId, world));
 }
 
 /** XState lets what an inspector throws escape from `send()`. */
-function guarded(
-  inspectors: readonly { next(event: InspectionEvent): unknown }[],
-  report: AnyWorld['report'],
-): (event: InspectionEvent) => void {
-  const fail = (thrown: unknown): void => report('LISTENER_FAILED', 'inspect', thrown);
-  return (event) => {
-    for (const inspector of inspectors) {
-      try {
-        // An inspector of the user's may be a function that returns a promise.
-        watchRejection(inspector.next(event), fail);
-      } catch (thrown) {
-        fail(thrown);
-      }
+function guarded(inspector: Inspector, world: AnyWorld) {
+  return (event: InspectionEvent): void => {
+    try {
+      // An inspector of the user's may be a function that returns a promise.
+      watchRejection(inspector.next(event), (thrown) => world.report('LISTENER_FAILED', 'inspect', thrown));
+    } catch (thrown) {
+      world.report('LISTENER_FAILED', 'inspect', thrown);
     }
   };
 }

@@ -1,8 +1,9 @@
 // Everything that belongs to one connection, and where its parts meet: what is read goes out to the listeners and
 // consumers, what fails is reported. One object with methods instead of closures: an idle connection stays small.
+import type { InspectionEvent } from 'xstate';
 import * as platform from '#platform';
 import { Emitter } from './emitter.ts';
-import { ConnectionError, textOf, type DeliveryError } from './errors.ts';
+import { blame, ConnectionError, type DeliveryError } from './errors.ts';
 import type { ConnectionEvents } from './events.ts';
 import type { Inspected } from './inspection/inspector.ts';
 import { recorder, type Recorder } from './inspection/recorder.ts';
@@ -13,7 +14,7 @@ import type { Surroundings, WebSocketOptions } from './platform/platform.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import { json } from './protocols/text.ts';
 import { isProvider } from './providers.ts';
-import { redactUrl } from './redact.ts';
+import { redactorFor } from './redact.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 import type { ConnectionStats } from './statistics.ts';
 import type { Frame, Transport } from './transports/transport.ts';
@@ -22,6 +23,13 @@ import { Wire, type Inbox } from './wire.ts';
 
 /** The codes of what is reported and changes no state. */
 export type ReportCode = 'LISTENER_FAILED' | 'PROTOCOL_FAILED' | 'RETRY_POLICY_FAILED';
+
+/** What an actor holds for as long as it runs. */
+export interface Held {
+  dispose(): void;
+}
+
+const NONE: readonly never[] = [];
 
 let sharedTransport: Transport | undefined;
 
@@ -46,28 +54,29 @@ export class World<Incoming, Outgoing, Welcome, Credentials>
   readonly wire: Wire<Incoming, Welcome>;
   readonly waiters = new Waiters<Welcome>();
   /** The consumers of `messages()`. Replaced, never changed, so that a dispatch sees one list. */
-  streams: readonly MessageStream<Incoming>[] = [];
-  /** What the running actors hold, to be released if the machine itself breaks. */
-  readonly held: (() => void)[] = [];
+  streams: readonly MessageStream<Incoming>[] = NONE;
+  /** What the running actors hold, in case the machine itself breaks. Replaced, never changed. */
+  #held: readonly Held[] = NONE;
 
   /** @throws {InvalidOptionError} for an option that cannot be meant */
   constructor(options: ConnectionOptions<Incoming, Outgoing, Welcome, Credentials>) {
     this.settings = resolveSettings(options);
-    this.options = Object.freeze({ ...options });
+    // A frozen spread would have a hidden class of its own for each connection: 240 bytes more.
+    this.options = Object.freeze(Object.assign({}, options));
     this.recorder = options.recorder === false ? undefined : (options.recorder ?? recorder());
     const protocol =
       options.protocol ?? (json as unknown as Protocol<Incoming, Outgoing, Welcome, Credentials>);
     this.protocol = this.recorder?.listenTo(protocol) ?? protocol;
     this.transport = options.transport ?? transportOf(options.webSocket);
     this.surroundings = options.surroundings ?? platform.surroundings;
-    this.emitter = new Emitter((event, thrown) => this.report('LISTENER_FAILED', event, thrown));
+    this.emitter = new Emitter(this);
     this.outbox = new Outbox(this.settings.outbox, this.protocol, this.settings.clock, this);
     this.wire = new Wire(this.settings.clock, this);
   }
 
   get name(): string {
     const { name, url } = this.options;
-    return name ?? (isProvider(url) ? 'connection' : redactUrl(String(url)));
+    return name ?? (isProvider(url) ? 'connection' : redactorFor(this).url(String(url)));
   }
 
   get stats(): ConnectionStats {
@@ -79,16 +88,14 @@ export class World<Incoming, Outgoing, Welcome, Credentials>
   }
 
   message(message: Incoming): void {
-    if (this.protocol.acknowledgements !== undefined) this.#noticeAcknowledgement(message);
+    if (this.protocol.acknowledgements !== undefined)
+      this.asking('PROTOCOL_FAILED', 'protocol', () => this.outbox.noticeAcknowledgement(message));
     for (const stream of this.streams) stream.push(message);
     this.emitter.emit('message', message);
   }
 
   invalid(frame: Frame, thrown: unknown): void {
-    const error = new ConnectionError('INVALID_MESSAGE', {
-      details: { cause: textOf(thrown) },
-      cause: thrown,
-    });
+    const error = new ConnectionError('INVALID_MESSAGE', blame(thrown, redactorFor(this)));
     this.settings.logger?.warn(error.message, { error });
     this.emitter.emit('invalidMessage', { frame, error });
   }
@@ -117,19 +124,48 @@ export class World<Incoming, Outgoing, Welcome, Credentials>
     this.streams = this.streams.filter((stream) => stream !== ended);
   }
 
-  /** To the listeners of `error`, else to the logger, else to the platform: reported once, and never thrown. */
-  readonly report = (code: ReportCode, event: string, thrown: unknown): void => {
-    const error = new ConnectionError(code, { details: { event, cause: textOf(thrown) }, cause: thrown });
-    if (event !== 'error' && this.emitter.has('error')) this.emitter.emit('error', error);
-    else if (this.settings.logger !== undefined) this.settings.logger.error(error.message, { error });
-    else platform.reportUncaught(error);
-  };
+  /** Keeps what an actor that has started holds. */
+  hold(held: Held): void {
+    this.#held = this.#held.concat(held);
+  }
 
-  #noticeAcknowledgement(message: Incoming): void {
+  /** Disposes of it once, whoever comes first: the actor that stops, or the machine that breaks. */
+  letGo(held: Held): void {
+    if (!this.#held.includes(held)) return;
+    this.#held = this.#held.filter((other) => other !== held);
+    held.dispose();
+  }
+
+  letGoOfAll(): void {
+    for (const held of this.#held) this.letGo(held);
+  }
+
+  /** Whatever XState tells of the machine, for the recorder. */
+  next(event: InspectionEvent): void {
+    this.asking('LISTENER_FAILED', 'inspect', () => this.recorder?.next(event));
+  }
+
+  /** To the listeners of `error`, else to the logger, else to the platform: reported once, and never thrown. */
+  get report(): (code: ReportCode, event: string, thrown: unknown) => void {
+    return (code, event, thrown) => {
+      const error = new ConnectionError(code, blame(thrown, redactorFor(this), { event }));
+      if (event !== 'error' && this.emitter.has('error')) this.emitter.emit('error', error);
+      else if (this.settings.logger !== undefined) this.settings.logger.error(error.message, { error });
+      else platform.reportUncaught(error);
+    };
+  }
+
+  listenerFailed(event: string, thrown: unknown): void {
+    this.report('LISTENER_FAILED', event, thrown);
+  }
+
+  /** Asks code of the user's, which may fail to answer: then that is reported. */
+  asking<Answer>(code: ReportCode, event: string, ask: () => Answer): Answer | undefined {
     try {
-      this.outbox.noticeAcknowledgement(message);
+      return ask();
     } catch (thrown) {
-      this.report('PROTOCOL_FAILED', 'protocol', thrown);
+      this.report(code, event, thrown);
+      return undefined;
     }
   }
 }

@@ -12,7 +12,7 @@ type Events = {
 
 function made() {
   const reports: [string, unknown][] = [];
-  const emitter = new Emitter<Events>((event, thrown) => reports.push([event, thrown]));
+  const emitter = new Emitter<Events>({ listenerFailed: (event, thrown) => reports.push([event, thrown]) });
   const heard: string[] = [];
   const listener = (name: string) => (text: string) => void heard.push(`${name} ${text}`);
   return { emitter, reports, heard, listener };

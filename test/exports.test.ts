@@ -4,6 +4,41 @@ import { describe, expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
 import { exportedNames, type ExportedNames } from './support/exported-names.ts';
 
+/** What a page needs of it; Node has the live view besides. */
+const INSPECT: ExportedNames = {
+  values: [
+    'parseRecording',
+    'postXState4',
+    'recorder',
+    'remoteInspector',
+    'replay',
+    'serveXState4',
+    'xstate4Bridge',
+  ],
+  types: [
+    'Inspected',
+    'Inspector',
+    'PageWindow',
+    'PostXState4Options',
+    'RecordedEvent',
+    'RecordedMessage',
+    'Recorder',
+    'RecorderOptions',
+    'Recording',
+    'RemoteInspector',
+    'RemoteInspectorOptions',
+    'Replay',
+    'ReplayStep',
+    'ViewerSocket',
+    'ViewerWindow',
+    'XState4Bridge',
+    'XState4BridgeOptions',
+    'XState4Frame',
+    'XState4Viewer',
+    'XState4Visit',
+  ],
+};
+
 const API: Readonly<Record<string, ExportedNames>> = {
   statewire: {
     values: [
@@ -24,6 +59,7 @@ const API: Readonly<Record<string, ExportedNames>> = {
       'json',
       'jsonOf',
       'listBackoff',
+      'recorder',
       'systemClock',
       'text',
     ],
@@ -52,6 +88,8 @@ const API: Readonly<Record<string, ExportedNames>> = {
       'HandshakeStep',
       'HeartbeatOptions',
       'HeartbeatProtocol',
+      'Inspected',
+      'Inspector',
       'Link',
       'LinkEnd',
       'LinkEvents',
@@ -62,6 +100,11 @@ const API: Readonly<Record<string, ExportedNames>> = {
       'OverflowPolicy',
       'Protocol',
       'Provided',
+      'RecordedEvent',
+      'RecordedMessage',
+      'Recorder',
+      'RecorderOptions',
+      'Recording',
       'Rejection',
       'RetryOptions',
       'RetryPolicy',
@@ -136,6 +179,10 @@ const API: Readonly<Record<string, ExportedNames>> = {
       'WatchInfo',
     ],
   },
+  'statewire/inspect': {
+    values: [...INSPECT.values, 'liveView'].sort(),
+    types: [...INSPECT.types, 'LiveView', 'LiveViewOptions'].sort(),
+  },
   'statewire/testing': {
     values: [
       'FaultProxy',
@@ -168,14 +215,24 @@ const API: Readonly<Record<string, ExportedNames>> = {
 };
 
 const root = new URL('../', import.meta.url);
-const { './package.json': itself, ...doors } = manifest.exports;
+const { './package.json': itself, './inspect': inspect, ...others } = manifest.exports;
+const { browser: inspectBuiltForPages, ...inspectBuilt } = inspect;
+/** For Node; pages get the same, but for one. */
+const doors = {
+  ...others,
+  './inspect': { ...inspectBuilt, 'statewire-source': inspect['statewire-source'].default },
+};
 
 /** Where the compiler puts what it makes of a source file. */
 const builtFrom = (source: string): string => source.replace(/^\.\/(.*)\.ts$/, './dist/$1.js');
 
 describe('the public API', () => {
   it('has these doors, and the manifest for tools that want to read it', () => {
-    expect(Object.keys(doors).map((path) => path.replace('.', 'statewire'))).toEqual(Object.keys(API));
+    expect(
+      Object.keys(doors)
+        .map((path) => path.replace('.', 'statewire'))
+        .sort(),
+    ).toEqual(Object.keys(API).sort());
     expect(itself).toBe('./package.json');
   });
 
@@ -195,6 +252,15 @@ describe('the public API', () => {
     it('is published as it is built', () => {
       expect(built).toBe(builtFrom(source));
     });
+  });
+});
+
+describe('"statewire/inspect" in a page', () => {
+  const source = inspect['statewire-source'].browser;
+
+  it('is the same as in Node, without the live view', () => {
+    expect(exportedNames(new URL(source, root))).toEqual(INSPECT);
+    expect(inspectBuiltForPages).toBe(builtFrom(source));
   });
 });
 

@@ -1,12 +1,10 @@
 // The heartbeat: doubts a silent link, asks it for a sign of life, and declares it dead. It reads the time of the
 // last frame; a message re-arms no timer. It lives exactly as long as the state `open`.
-import type { CallbackLogicFunction, EventObject } from 'xstate';
-import type { Doubt, HeartbeatEvent } from '../../machines/index.ts';
+import type { Doubt, HeartbeatEvent, SurroundingsEvent } from '../../machines/index.ts';
 import type { Settings } from '../settings.ts';
 import type { HeartbeatProtocol } from '../protocols/protocol.ts';
 import type { Link } from '../transports/transport.ts';
-import type { World } from '../world.ts';
-import { listenAround } from './surroundings.ts';
+import type { Held, World } from '../world.ts';
 
 /** A timer that fires later than this means that we were away, not the peer: a sleep, a frozen page, a blocked loop. */
 const LATE_MS = 1_000;
@@ -18,7 +16,7 @@ const LOOK_UP_MS = 20;
 
 type HeartbeatWorld<Incoming, Welcome> = Pick<
   World<Incoming, never, Welcome, never>,
-  'settings' | 'protocol' | 'wire' | 'surroundings' | 'report'
+  'settings' | 'protocol' | 'wire' | 'surroundings' | 'report' | 'asking'
 >;
 
 type Tell = (event: HeartbeatEvent) => void;
@@ -26,8 +24,8 @@ type Tell = (event: HeartbeatEvent) => void;
 export const heartbeatActor =
   <Incoming, Welcome>(
     world: HeartbeatWorld<Incoming, Welcome>,
-  ): CallbackLogicFunction<EventObject, HeartbeatEvent, undefined> =>
-  ({ sendBack }) => {
+  ) =>
+  ({ sendBack }: { sendBack: Tell }): Held | undefined => {
     const { heartbeat } = world.protocol;
     const { link, session } = world.wire;
     if (
@@ -36,11 +34,11 @@ export const heartbeatActor =
       link === undefined ||
       session === undefined
     )
-      return;
-    if (heartbeat.probe === 'ping' && link.ping === undefined) return;
+      return undefined;
+    if (heartbeat.probe === 'ping' && link.ping === undefined) return undefined;
     const beating = new Heartbeat(world, heartbeat, link, sendBack);
     beating.start();
-    return () => beating.stop();
+    return beating;
   };
 
 /** What had moved when a question was asked: bytes that move in either direction are life too. */
@@ -51,7 +49,7 @@ interface Mark {
   readonly backlog: number;
 }
 
-class Heartbeat<Incoming, Welcome> {
+class Heartbeat<Incoming, Welcome> implements Held {
   readonly #world: HeartbeatWorld<Incoming, Welcome>;
   readonly #protocol: HeartbeatProtocol<Incoming, Welcome>;
   readonly #link: Link;
@@ -70,7 +68,7 @@ class Heartbeat<Incoming, Welcome> {
   #deadline = 0;
   #deadAt = 0;
   #lookUpAt = 0;
-  #unsubscribe: () => void = () => undefined;
+  #unsubscribe: (() => void) | undefined;
 
   constructor(
     world: HeartbeatWorld<Incoming, Welcome>,
@@ -89,15 +87,17 @@ class Heartbeat<Incoming, Welcome> {
   }
 
   start(): void {
-    this.#unsubscribe = listenAround(this.#world, (event) =>
-      this.#doubt(event === 'page.returned' ? 'page' : 'network'),
-    );
+    const { surroundings } = this.#world;
+    const heard = (event: SurroundingsEvent['type']) =>
+      this.#doubt(event === 'page.returned' ? 'page' : 'network');
+    const subscribe = () => surroundings.subscribe(heard);
+    this.#unsubscribe = this.#world.asking('LISTENER_FAILED', 'surroundings', subscribe);
     this.#arm();
   }
 
-  stop(): void {
+  dispose(): void {
     this.#hasStopped = true;
-    this.#unsubscribe();
+    this.#world.asking('LISTENER_FAILED', 'surroundings', () => this.#unsubscribe?.());
     this.#world.settings.clock.clearTimeout(this.#timer);
     this.#world.wire.watcher = undefined;
   }
@@ -117,7 +117,7 @@ class Heartbeat<Incoming, Welcome> {
     clock.clearTimeout(this.#timer);
     if (this.#hasStopped) return;
     this.#dueAt = Math.min(this.#nextBeatAt, this.#lookUpAt, this.#deadAt);
-    this.#timer = clock.setTimeout(() => this.#tick(), this.#dueAt - this.#now);
+    this.#timer = clock.setTimeout(this.#tick.bind(this), this.#dueAt - this.#now);
   }
 
   #tick(): void {
@@ -190,7 +190,7 @@ class Heartbeat<Incoming, Welcome> {
     const sentAt = this.#now;
     const answered = () => {
       wire.watcher = undefined;
-      wire.rtt.record(this.#now - sentAt);
+      wire.noteRoundTrip(this.#now - sentAt);
     };
     wire.watcher = {
       sign: () => this.#sign(),

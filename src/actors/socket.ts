@@ -1,32 +1,36 @@
 // The socket reader: one attempt, from resolving the URL to the last byte. Control goes to the machine as facts,
 // messages go straight to the inbox. It lives exactly as long as the state `online`.
-import type { CallbackLogicFunction, EventObject } from 'xstate';
 import type { Failure, Phase, SocketEvent, SocketInput } from '../../machines/index.ts';
-import { makeFailure, textOf } from '../errors.ts';
+import { makeFailure, redactFailure, textOf } from '../errors.ts';
 import { failureOfAttempt, failureOfSession } from '../failures.ts';
 import type { Handshake, HandshakeStep, Rejection } from '../protocols/protocol.ts';
 import { canRefresh, ProviderError, resolveAttempt } from '../providers.ts';
-import { redactUrl } from '../redact.ts';
+import { redactorFor, type Redactor } from '../redact.ts';
 import type { Frame, Link, LinkEnd, LinkEvents, Target } from '../transports/transport.ts';
-import type { World } from '../world.ts';
+import type { Held, World } from '../world.ts';
 
 type Tell = (event: SocketEvent) => void;
 
 export const socketActor =
   <Incoming, Outgoing, Welcome, Credentials>(
     world: World<Incoming, Outgoing, Welcome, Credentials>,
-  ): CallbackLogicFunction<EventObject, SocketEvent, SocketInput> =>
-  ({ input, sendBack }) => {
+  ) =>
+  ({ input, sendBack }: { input: SocketInput; sendBack: Tell }): Held => {
     const attempt = new Attempt(world, input, sendBack);
     attempt.run();
-    return () => attempt.dispose();
+    return attempt;
   };
 
 const NOTHING: readonly never[] = [];
 /** Where no function of the user's is asked, nobody holds the signal: an idle connection stays small. */
 const NEVER_ABORTED = new AbortController().signal;
 
-class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
+/** Shared, because each object of its own is held for as long as the flight recorder knows it. */
+const OPENED = { type: 'socket.opened' } as const;
+const ACCEPTED = { type: 'handshake.accepted' } as const;
+
+/** One object whose stage says what a frame is taken for; a closure for each stage would cost a connection 400 bytes. */
+class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents, Held {
   readonly #world: World<Incoming, Outgoing, Welcome, Credentials>;
   readonly #input: SocketInput;
   readonly #tell: Tell;
@@ -37,9 +41,10 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   /** Needed until the socket is open. */
   #credentials: Credentials | undefined;
 
-  /** What a frame is taken for: it changes when the handshake is through. */
-  #read: (frame: Frame) => void = () => undefined;
-  #endsAs: (end: LinkEnd) => Failure = failureOfAttempt;
+  #phase: Phase = 'connecting';
+  /** What a frame is taken for: the protocol's business, a message to keep until it may be told, or one to tell. */
+  #hears: 'nothing' | 'handshake' | 'early' | 'messages' = 'nothing';
+  #handshake: Handshake<Incoming, Welcome> | undefined;
   /** Messages that came before the machine had heard that the session is open. */
   #early: readonly Incoming[] = NOTHING;
 
@@ -56,6 +61,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   }
 
   dispose(): void {
+    this.#hears = 'nothing';
     this.#stage = 'over';
     this.#abort?.abort();
     // At once: a listener or a policy that sends now must not be handed the link that is gone.
@@ -81,7 +87,10 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
 
   #dial(target: Target): void {
     const { settings, transport, wire } = this.#world;
-    settings.logger?.info('Connecting', { url: redactUrl(target.url), attempt: this.#input.attempt });
+    settings.logger?.info('Connecting', {
+      url: this.#redactor.url(target.url),
+      attempt: this.#input.attempt,
+    });
     this.#link = transport.open(target, this, settings.clock);
     wire.link = this.#link;
   }
@@ -96,7 +105,8 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
     const { settings, wire } = this.#world;
     wire.lastReceivedAt = settings.clock.now();
     wire.watcher?.sign();
-    this.#read(frame);
+    if (this.#hears === 'handshake') this.#hear(frame);
+    else if (this.#hears !== 'nothing') this.#decode(frame);
   }
 
   ponged(): void {
@@ -108,17 +118,33 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   ended(end: LinkEnd): void {
     const { outbox, report, wire } = this.#world;
     outbox.detach();
-    wire.ended(end);
+    wire.ended(this.#shown(end));
     let classified: Failure | undefined;
     let broken: { readonly thrown: unknown } | undefined;
     try {
-      classified = this.#endsAs(end);
+      classified = this.#failureOf(end);
     } catch (thrown) {
       broken = { thrown };
     }
     this.#fail(classified ?? failureOfSession(end, 'open', {}));
     // Told last: a listener may act on it, and must find the machine where the end has taken it.
     if (broken !== undefined) report('PROTOCOL_FAILED', 'protocol', broken.thrown);
+  }
+
+  #failureOf(end: LinkEnd): Failure {
+    if (this.#phase === 'connecting') return failureOfAttempt(end);
+    return failureOfSession(end, this.#phase, this.#world.protocol);
+  }
+
+  /** A server may say back what it was told. */
+  #shown(end: LinkEnd): LinkEnd {
+    const { closeReason } = end;
+    return closeReason === '' ? end : { ...end, closeReason: this.#redactor.text(closeReason) };
+  }
+
+  /** Made when it is needed: an idle connection holds none. */
+  get #redactor(): Redactor {
+    return redactorFor(this.#world);
   }
 
   get #signal(): AbortSignal {
@@ -129,18 +155,19 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   /** The first frames may come in the same packet as the end of the upgrade: the handshake is ready before it is told. */
   #greet(credentials: Credentials): void {
     const { protocol, settings, wire } = this.#world;
-    this.#endsAs = (end) => failureOfSession(end, 'authenticating', protocol);
-    wire.handshake = { abandon: () => this.#abandon() };
+    this.#phase = 'authenticating';
+    wire.handshake = this;
     let handshake: Handshake<Incoming, Welcome> | undefined;
     try {
       handshake = protocol.handshake?.(credentials);
     } catch (thrown) {
-      this.#tell({ type: 'socket.opened' });
+      this.#tell(OPENED);
       this.#refuse(failureOfHandshake(thrown));
       return;
     }
-    if (handshake !== undefined) this.#read = (frame) => this.#hear(handshake, frame);
-    this.#tell({ type: 'socket.opened' });
+    this.#handshake = handshake;
+    if (handshake !== undefined) this.#hears = 'handshake';
+    this.#tell(OPENED);
     if (handshake === undefined) {
       this.#accept({ status: 'accepted', welcome: undefined as Welcome });
       return;
@@ -149,10 +176,10 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
     this.#sendAll(handshake.opening);
   }
 
-  #hear(handshake: Handshake<Incoming, Welcome>, frame: Frame): void {
+  #hear(frame: Frame): void {
     let step: HandshakeStep<Incoming, Welcome>;
     try {
-      step = handshake.receive(frame);
+      step = (this.#handshake as Handshake<Incoming, Welcome>).receive(frame);
       // Read within the guard: a protocol written in JavaScript may have answered nothing.
       if (step.status === 'rejected') this.#refuse(failureOfRejection(step, 'authenticating'));
     } catch (thrown) {
@@ -170,8 +197,9 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   }: Extract<HandshakeStep<Incoming, Welcome>, { status: 'accepted' }>): void {
     const { options, protocol } = this.#world;
     const isReconnect = this.#input.session > 1;
+    this.#handshake = undefined;
     this.#early = messages;
-    this.#read = (frame) => this.#decode(frame, this.#keep);
+    this.#hears = 'early';
     this.#sendAll(send);
     try {
       this.#sendAll(protocol.resume?.(welcome, { isReconnect }) ?? []);
@@ -202,31 +230,27 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
   }
 
   #ready(welcome: Welcome, isReconnect: boolean): void {
-    const { protocol, wire } = this.#world;
     if (this.#stage !== 'running') return;
-    this.#endsAs = (end) => failureOfSession(end, 'open', protocol);
-    wire.open(welcome, isReconnect);
-    this.#tell({ type: 'handshake.accepted' });
-    this.#read = (frame) => this.#decode(frame, this.#deliver);
+    this.#phase = 'open';
+    this.#world.wire.open(welcome, isReconnect);
+    this.#tell(ACCEPTED);
+    this.#hears = 'messages';
     const early = this.#early;
     this.#early = NOTHING;
     for (const message of early) this.#deliver(message);
   }
 
-  readonly #keep = (message: Incoming): void => {
-    this.#early = [...this.#early, message];
-  };
-
-  readonly #deliver = (message: Incoming): void => {
-    const { wire } = this.#world;
+  #deliver(message: Incoming): void {
+    const { protocol, wire } = this.#world;
     wire.messagesIn += 1;
     wire.watcher?.message(message);
     wire.inbox.message(message);
-    const revoked = this.#asking(() => this.#world.protocol.revokes?.(message));
+    if (protocol.revokes === undefined) return;
+    const revoked = this.#world.asking('PROTOCOL_FAILED', 'protocol', () => protocol.revokes?.(message));
     if (revoked !== undefined) this.#fail(failureOfRejection(revoked, 'open'));
-  };
+  }
 
-  #decode(frame: Frame, then: (message: Incoming) => void): void {
+  #decode(frame: Frame): void {
     let message: Incoming;
     try {
       message = this.#world.protocol.decode(frame);
@@ -235,7 +259,8 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
       this.#world.wire.inbox.invalid(frame, thrown);
       return;
     }
-    then(message);
+    if (this.#hears === 'early') this.#early = [...this.#early, message];
+    else this.#deliver(message);
   }
 
   #sendAll(frames: readonly Frame[]): void {
@@ -243,31 +268,22 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents {
     for (const frame of frames) this.#link?.send(frame);
   }
 
-  /** Asks the protocol something that it may fail to answer. */
-  #asking<Answer>(ask: () => Answer): Answer | undefined {
-    try {
-      return ask();
-    } catch (thrown) {
-      this.#world.report('PROTOCOL_FAILED', 'protocol', thrown);
-      return undefined;
-    }
-  }
-
   #refuse(failure: Failure): void {
     if (this.#stage !== 'running') return;
-    this.#abandon();
-    this.#tell({ type: 'handshake.rejected', failure });
+    this.abandon();
+    this.#tell({ type: 'handshake.rejected', failure: redactFailure(failure, this.#redactor) });
   }
 
   /** Whatever else the server says is not for us. */
-  #abandon(): void {
-    this.#read = () => undefined;
+  abandon(): void {
+    this.#hears = 'nothing';
     this.#stage = 'abandoned';
     this.#abort?.abort();
   }
 
   #fail(failure: Failure): void {
-    if (this.#stage !== 'over') this.#tell({ type: 'socket.closed', failure });
+    if (this.#stage === 'over') return;
+    this.#tell({ type: 'socket.closed', failure: redactFailure(failure, this.#redactor) });
   }
 }
 

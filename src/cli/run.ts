@@ -2,24 +2,32 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { textOf } from '../errors.ts';
+import { redactText } from '../redact.ts';
 import { addConnectCommand } from './connect/command.ts';
 import { connect } from './connect/session.ts';
+import { addCrawlCommand } from './crawl/command.ts';
 import { addDemoCommand } from './demo/command.ts';
-import { demo } from './demo/demo.ts';
+import { playDemo } from './demo/play.ts';
+import { addInspectCommand } from './inspect/command.ts';
 import { addReplayCommand } from './replay/command.ts';
+import { addServeCommand } from './serve/command.ts';
 import { complaint, EXIT, UsageError, type ExitCode, type Io, type OutputStream } from './io.ts';
 
 const HELP = `
 Examples:
   $ statewire connect wss://example.com/chat                   talk to a server
   $ echo hi | statewire connect ws://localhost:8080 --once     send a line, print the answer
+  $ statewire crawl https://example.com                        fetch pages, and what they say
+  $ statewire serve crawl                                      run a crawl server
   $ statewire demo                                             see what a connection survives
+  $ statewire inspect                                          see connections live in a browser
   $ statewire replay recording.json                            see what a connection lived through
   $ statewire connect --help
 
 Exit codes:
     0  done: the session ended as it should, by Ctrl-C at its prompt too
-    1  the connection failed for good, a piped line was not sent, or the demo did not survive
+    1  the connection failed for good, a piped line was not sent, a page was not fetched, or the
+       demo did not survive
     2  wrong usage
   130  Ctrl-C (SIGINT) without a prompt, before it was connected, or pressed twice
   143  SIGTERM
@@ -66,13 +74,27 @@ function programFor(io: Io, end: (code: ExitCode) => void): Command {
     .addHelpText('after', HELP);
   const commands = [
     addConnectCommand(program, async (settings) => end(await connect(settings, io))),
-    addDemoCommand(program, async () => end(await demo(io))),
+    addCrawlCommand(program, async (settings) => {
+      const { crawl } = await import('./crawl/crawl.ts');
+      end(await crawl(settings, io));
+    }),
+    addDemoCommand(program, async (settings) => end(await playDemo(settings, io))),
+    addInspectCommand(program, async (settings) => {
+      const { inspect } = await import('./inspect/inspect.ts');
+      end(await inspect(settings, io));
+    }),
     addReplayCommand(program, async (settings) => {
       const { replayFile } = await import('./replay/replay.ts');
       end(await replayFile(settings, io));
     }),
+    addServeCommand(program, {
+      crawl: async (settings) => {
+        const { serveCrawl } = await import('./serve/crawl.ts');
+        end(await serveCrawl(settings, io));
+      },
+    }),
   ];
-  for (const command of [program, ...commands]) {
+  for (const command of [program, ...commands, ...commands.flatMap(({ commands: own }) => own)]) {
     command
       .exitOverride()
       .helpOption('-h, --help', 'print this help')
@@ -108,10 +130,13 @@ function failureOf(thrown: unknown, argv: readonly string[], io: Io): ExitCode {
   return EXIT.failed;
 }
 
+const COMMANDS = ['connect', 'crawl', 'demo', 'inspect', 'replay', 'serve crawl', 'serve'];
+
 /** Commander's message in our words: a sentence, and its suggestion or else where to look. */
 function usageOf({ message }: CommanderError, argv: readonly string[]): [what: string, remedy: string] {
-  const [what = '', suggestion] = message.replace(/^error: /, '').split('\n');
-  const command = ['connect', 'demo', 'replay'].find((name) => argv.includes(name));
+  const [what = '', suggestion] = redactText(message.replace(/^error: /, '')).split('\n');
+  const given = argv.join(' ');
+  const command = COMMANDS.find((name) => given.startsWith(name));
   const help = `See: statewire ${command === undefined ? '' : `${command} `}--help`;
   const sentence = what.charAt(0).toUpperCase() + what.slice(1).replace(/\.?$/, '.');
   return [sentence, suggestion?.replace(/^\((.*)\)$/, '$1') ?? help];

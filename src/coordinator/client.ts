@@ -4,10 +4,11 @@ import * as platform from '#platform';
 import type { ConnectionState } from '../../machines/index.ts';
 import { Connection, type ConnectOptions } from '../connection.ts';
 import type { Unsubscribe } from '../emitter.ts';
-import { textOf, toError } from '../errors.ts';
+import { blame, toError } from '../errors.ts';
 import { EventRouter, matcherOf, type RouteListener } from '../event-router.ts';
 import type { StateChange } from '../events.ts';
 import type { StreamOptions } from '../message-stream.ts';
+import { redactorFor, type Redactor } from '../redact.ts';
 import type { ConnectionStats } from '../statistics.ts';
 import { CoordinatorError, toCoordinatorError, translate } from './errors.ts';
 import {
@@ -36,6 +37,7 @@ export class CoordinatorClient implements AsyncDisposable {
   readonly #connection: CoordinatorConnection;
   readonly #router = new EventRouter<CoordinatorEvent>((event, thrown) => this.#report(event, thrown));
   readonly #settings: CoordinatorSettings;
+  readonly #options: object;
   #lastError: CoordinatorError | undefined;
   #welcome: CoordinatorEvent | undefined;
 
@@ -52,6 +54,7 @@ export class CoordinatorClient implements AsyncDisposable {
   ) {
     const { settings, connection } = resolveOptions(apiKey, token, userId, options);
     this.#settings = settings;
+    this.#options = connection;
     this.#connection = new Connection(connection);
     this.#connection.on('statechange', (change) => this.#follow(change));
     this.#connection.on('open', ({ welcome, isReconnect }) => {
@@ -207,16 +210,21 @@ export class CoordinatorClient implements AsyncDisposable {
         return;
       } catch (thrown) {
         if (over.signal.aborted) return;
-        logger?.warn(`Watching again failed, try ${tried}/${WATCH_TRIES}`, { error: thrown });
+        logger?.warn(`Watching again failed, try ${tried}/${WATCH_TRIES}`, {
+          error: this.#redactor.clean(thrown),
+        });
         if (tried === WATCH_TRIES) this.#report('watch', thrown);
       }
     }
   }
 
+  get #redactor(): Redactor {
+    return redactorFor({ options: this.#options });
+  }
+
   /** To the logger, else to the platform; never thrown. */
   #report(event: string, thrown: unknown): void {
-    const details = { event, cause: textOf(thrown) };
-    const error = new CoordinatorError('LISTENER_FAILED', { details, cause: thrown });
+    const error = new CoordinatorError('LISTENER_FAILED', blame(thrown, this.#redactor, { event }));
     if (this.#settings.logger === undefined) platform.reportUncaught(error);
     else this.#settings.logger.error(error.message, { error });
   }

@@ -34,6 +34,7 @@ type PassedThrough = Pick<
   | 'logger'
   | 'inspect'
   | 'recorder'
+  | 'redact'
   | 'name'
 >;
 
@@ -277,6 +278,7 @@ function passedThrough(settings: CoordinatorSettings): PassedThrough {
     random,
     inspect,
     recorder,
+    redact,
     name,
   } = settings;
   const logger = settings.logger && inOurWords(settings.logger);
@@ -291,6 +293,7 @@ function passedThrough(settings: CoordinatorSettings): PassedThrough {
     random,
     inspect,
     recorder,
+    redact,
     name,
     logger,
   };

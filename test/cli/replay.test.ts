@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Recording } from '../../src/index.ts';
+import { Page } from '../live/looking.ts';
 import { TestIo } from './test-io.ts';
 
 const FILE = fileURLToPath(new URL('../fixtures/recording.json', import.meta.url));
@@ -113,4 +114,20 @@ test('refuses a file that is not there', async () => {
 
   expect(await io.run('replay', 'nowhere.json')).toBe(2);
   expect(io.stderr.text).toMatch(/^statewire: nowhere\.json cannot be read: ENOENT.*\n +Give the path/);
+});
+
+test('shows a recording in the live view until Ctrl-C', async () => {
+  const io = new TestIo();
+  const running = io.run('replay', FILE, '--view');
+  await io.stdout.shows('Open it in a browser; Ctrl-C ends it.');
+  const page = await Page.of({ url: io.stdout.lines[0]! });
+
+  expect(await page.row()).toMatchObject({
+    name: 'wss://example.com/feed?token=***',
+    state: 'closed',
+    status: 'ended',
+  });
+  io.signal('SIGINT');
+
+  expect(await running).toBe(0);
 });

@@ -61,11 +61,7 @@ test.each([
     "Option '--max-messages <n>' argument '1.5' is invalid. Expected an integer above 0.",
     HELP,
   ],
-  [
-    ['connect', 'ws://x', '-H', 'no colon'],
-    "Option '-H, --header <header>' argument 'no colon' is invalid. Expected 'Name: value'.",
-    HELP,
-  ],
+  [['connect', 'ws://x', '-H', 'no colon'], "--header is wrong: expected 'Name: value'.", HELP],
   [
     ['connect', 'ws://x', '-H', '@/no/such/file'],
     "Option '-H, --header <header>' argument '@/no/such/file' is invalid. It cannot be read: ENOENT: no such file or directory, open '/no/such/file'.",

@@ -1,5 +1,5 @@
 // The flight recorder: what it keeps, what it leaves out, and what it costs the connection: nothing.
-import { createActor, createMachine } from 'xstate';
+import { assign, createActor, createMachine } from 'xstate';
 import { describe, expect, test } from 'vitest';
 import { Connection, recorder, text, type Recording } from '../../src/index.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
@@ -124,6 +124,22 @@ describe('a recorder', () => {
 
     const { machine, start, events } = flight.recording();
     expect([machine.id, start.value, events.map(({ value }) => value)]).toEqual(['lamp', 'off', ['on']]);
+  });
+
+  test('starts from the context that the machine had then, though a later one has other fields', () => {
+    const counter = createMachine({
+      id: 'counter',
+      context: { pushes: 0 } as Record<string, number>,
+      on: {
+        push: { actions: assign({ pushes: ({ context }) => (context['pushes'] ?? 0) + 1 }) },
+        mark: { actions: assign({ mark: 7 }) },
+      },
+    });
+    const flight = recorder({ events: 2 });
+    const actor = createActor(counter, { inspect: (event) => flight.next(event) }).start();
+    for (const type of ['push', 'push', 'mark']) actor.send({ type });
+
+    expect(flight.recording().start.context).toEqual({ pushes: 1 });
   });
 
   test('is for one connection', () => {

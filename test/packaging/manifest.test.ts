@@ -8,9 +8,10 @@ const root = new URL('../../', import.meta.url);
 
 /** The packages that the sources import other than for types alone, sorted. */
 function importedPackages(): string[] {
-  const files = ['src', 'machines'].flatMap((folder) =>
+  const files = ['src', 'machines', 'visualizations/live'].flatMap((folder) =>
     readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
+      // What bundles the page runs when the package is built.
+      .filter((path) => path.endsWith('.ts') && path !== 'page/bundle.ts')
       .map((path) => readFileSync(new URL(`${folder}/${path}`, root), 'utf8')),
   );
   const specifiers = files.flatMap((text) =>
@@ -28,12 +29,17 @@ describe('the dependencies', () => {
   it('are the packages that the published code imports', () => {
     expect(importedPackages()).toEqual(Object.keys(manifest.dependencies).sort());
   });
+
+  it('leave it to the user whether charts of others are drawn', () => {
+    expect(manifest.peerDependencies).toEqual({ elkjs: '>=0.11' });
+    expect(manifest.peerDependenciesMeta).toEqual({ elkjs: { optional: true } });
+  });
 });
 
 describe('the lock file', () => {
   it('names no registry, so that everybody installs from their own', () => {
     expect(readFileSync(new URL('package-lock.json', root), 'utf8')).not.toMatch(
-      /"resolved"|https?:\/\/registry/,
+      /"resolved": "(?!visualizations\/)|https?:\/\/registry/,
     );
   });
 });

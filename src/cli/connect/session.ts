@@ -5,7 +5,7 @@ import { deferred } from '../../deferred.ts';
 import { textOf, toError, type ConnectionError } from '../../errors.ts';
 import type { StateChange } from '../../events.ts';
 import type { ConnectionOptions } from '../../options.ts';
-import { redactUrl } from '../../redact.ts';
+import { redactText, redactUrl } from '../../redact.ts';
 import type { Frame } from '../../transports/transport.ts';
 import { EXIT, type ExitCode, type Io } from '../io.ts';
 import { seconds } from '../style.ts';
@@ -245,7 +245,7 @@ class Session {
     this.#unsentLines += 1;
     this.#view.problem({
       code: 'INVALID_LINE',
-      message: `Not sent, because it is no JSON: ${line}`,
+      message: `Not sent, because it is no JSON: ${redactText(line)}`,
       remedy: 'Correct it, or leave --json out to send lines as they are.',
     });
     this.#terminal?.giveBack(line);

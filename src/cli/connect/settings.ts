@@ -5,6 +5,7 @@ import { InvalidArgumentError } from 'commander';
 import { MAX_DELAY_MS } from '../../../machines/index.ts';
 import { textOf } from '../../errors.ts';
 import { parseUrl } from '../../providers.ts';
+import { redactUrl } from '../../redact.ts';
 import { UsageError } from '../io.ts';
 
 /** The options as commander hands them over, parsed one by one. */
@@ -82,12 +83,16 @@ function checkUrl(url: string): string {
   try {
     return parseUrl(url);
   } catch {
-    const guess = `ws://${url}`;
+    const hasScheme = /:\/\//.test(url);
+    const guess = redactUrl(`ws://${url}`);
     const remedy =
-      /:\/\//.test(url) || !URL.canParse(guess)
+      hasScheme || !URL.canParse(guess)
         ? 'Give one such as wss://example.com/path.'
         : `Did you mean ${guess}?`;
-    throw new UsageError(`'${url}' is no WebSocket URL.`, remedy);
+    throw new UsageError(
+      `'${hasScheme ? redactUrl(url) : guess.slice('ws://'.length)}' is no WebSocket URL.`,
+      remedy,
+    );
   }
 }
 
@@ -141,7 +146,8 @@ function headerOf(line: string): Header {
     validateHeaderName(name);
     validateHeaderValue(name, value);
   } catch {
-    throw new InvalidArgumentError(`Expected 'Name: value'.`);
+    // Not as the others, which say what was given: it may well be a secret.
+    throw new UsageError("--header is wrong: expected 'Name: value'.", 'See: statewire connect --help');
   }
   return { name, value };
 }

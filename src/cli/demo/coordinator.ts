@@ -2,6 +2,7 @@
 // the proxy, and the account of every event that was promised to arrive.
 import { CoordinatorClient, type CoordinatorOptions } from '../../coordinator/index.ts';
 import type { ConnectionState } from '../../../machines/index.ts';
+import type { Inspector } from '../../inspection/inspector.ts';
 import { FaultProxy } from '../../testing/fault-proxy.ts';
 import { MockCoordinator } from '../../testing/mock-coordinator.ts';
 import type { Outcome } from './chapter.ts';
@@ -30,11 +31,13 @@ export class CoordinatorWorld implements AsyncDisposable {
   /** The numbers of the events that were emitted to an open connection, and of those that arrived. */
   readonly emitted: number[] = [];
   readonly received: number[] = [];
+  readonly #inspect: Inspector | undefined;
 
-  private constructor(coordinator: MockCoordinator, proxy: FaultProxy) {
+  private constructor(coordinator: MockCoordinator, proxy: FaultProxy, inspect: Inspector | undefined) {
     this.coordinator = coordinator;
     this.proxy = proxy;
-    this.client = this.makeClient(() => {
+    this.#inspect = inspect;
+    this.client = this.makeClient(USER, () => {
       this.tokensIssued += 1;
       return `valid-${this.tokensIssued}`;
     });
@@ -44,13 +47,16 @@ export class CoordinatorWorld implements AsyncDisposable {
   static async make(this: void, stage: Stage): Promise<CoordinatorWorld> {
     const tokens = (token: string) => (token.startsWith('valid-') ? 'ok' : 'invalid');
     const coordinator = await MockCoordinator.listen({ tokens });
-    const world = new CoordinatorWorld(coordinator, await FaultProxy.listen(coordinator.url));
+    const world = new CoordinatorWorld(coordinator, await FaultProxy.listen(coordinator.url), stage.inspect);
     stage.follow(world.client.connection);
     return world;
   }
 
-  makeClient(token: string | (() => string)): CoordinatorClient {
-    return new CoordinatorClient('demo-key', token, USER, { ...TIMES, url: this.proxy.url });
+  /** @param name what inspectors call it */
+  makeClient(name: string, token: string | (() => string)): CoordinatorClient {
+    const inspect = this.#inspect;
+    const options = { ...TIMES, url: this.proxy.url, name, ...(inspect && { inspect }) };
+    return new CoordinatorClient('demo-key', token, USER, options);
   }
 
   /** Lets the coordinator emit some events, and waits for them; whether each event so far came exactly once, in order. */

@@ -1,5 +1,6 @@
 // `statewire demo`: plays the chapters one after the other, and draws up the account.
 import { textOf } from '../../errors.ts';
+import type { Inspector } from '../../inspection/inspector.ts';
 import { EXIT, type ExitCode, type Io } from '../io.ts';
 import { pad, padStart, seconds, type Style } from '../style.ts';
 import type { Chapter, Outcome } from './chapter.ts';
@@ -21,14 +22,16 @@ export interface DemoOptions {
   readonly chapters?: readonly Chapter[];
   /** Time to read what is about to happen, in milliseconds. */
   readonly pauseMs?: number;
+  /** Looks at every connection of the demo. */
+  readonly inspect?: Inspector;
 }
 
 /** Resolves with 0 only if every claim of every chapter held, with nothing left open. */
 export async function demo(
   io: Io,
-  { chapters = CHAPTERS, pauseMs = PAUSE_MS }: DemoOptions = {},
+  { chapters = CHAPTERS, pauseMs = PAUSE_MS, inspect }: DemoOptions = {},
 ): Promise<ExitCode> {
-  const stage = new Stage(io);
+  const stage = new Stage(io, inspect);
   const interruption = interruptionOf(io);
   const gone = (): void => interruption.interrupt(EXIT.failed);
   io.stdout.on('error', gone);

@@ -3,6 +3,7 @@ import type { ConnectionState } from '../../../machines/index.ts';
 import type { Connection } from '../../connection.ts';
 import { toError } from '../../errors.ts';
 import type { StateChange } from '../../events.ts';
+import type { Inspector } from '../../inspection/inspector.ts';
 import type { Io } from '../io.ts';
 import { fit, harmless, pad, padStart, seconds, styleOf, type Style } from '../style.ts';
 import type { Chapter, Prop } from './chapter.ts';
@@ -20,6 +21,8 @@ type Watchable = Pick<Connection, 'actor'> & {
 
 export class Stage {
   readonly style: Style;
+  /** Looks at every connection that is made here. */
+  readonly inspect: Inspector | undefined;
   readonly #io: Io;
   readonly #startedAt = performance.now();
   readonly #props = new Map<unknown, Promise<AsyncDisposable>>();
@@ -27,8 +30,9 @@ export class Stage {
   #held = 0;
   #broken: string[] = [];
 
-  constructor(io: Io) {
+  constructor(io: Io, inspect?: Inspector) {
     this.#io = io;
+    this.inspect = inspect;
     this.style = styleOf(io, io.stdout);
   }
 

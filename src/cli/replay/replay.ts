@@ -1,47 +1,23 @@
 // `statewire replay`: reads a recording, folds the machine over it, and prints what happened.
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
-import { ConnectionError, textOf } from '../../errors.ts';
-import { parseRecording, type Recording } from '../../inspection/recording.ts';
+import type { Recording } from '../../inspection/recording.ts';
 import { replay, type Replay } from '../../inspection/replay.ts';
-import { EXIT, UsageError, type ExitCode, type Io } from '../io.ts';
+import { EXIT, type ExitCode, type Io } from '../io.ts';
+import { orUsageError, readRecording } from '../recording-file.ts';
 import { count, styleOf } from '../style.ts';
 import type { ReplaySettings } from './command.ts';
 import { headingOf, jsonLineOf, lineOf } from './lines.ts';
 
 /** @throws {UsageError} for a file that cannot be read, or that holds no recording */
 export async function replayFile({ file, output, viewPort }: ReplaySettings, io: Io): Promise<ExitCode> {
-  const recording = await recordingOf(file, io);
+  const recording = await readRecording(file, io);
   if (viewPort !== undefined) {
     const { showRecording } = await import('./view.ts');
     return showRecording(recording, viewPort, io);
   }
-  const played = unlessBroken(() => replay(recording), file);
+  const played = orUsageError(file, () => replay(recording));
   if (output === 'json') for (const step of played.steps) io.stdout.write(`${jsonLineOf(step)}\n`);
   else printAsText(recording, played, io);
   return played.differences.length === 0 ? EXIT.done : EXIT.failed;
-}
-
-async function recordingOf(file: string, io: Io): Promise<Recording> {
-  let content: string;
-  try {
-    content = file === '-' ? await text(io.stdin) : await readFile(file, 'utf8');
-  } catch (thrown) {
-    throw new UsageError(
-      `${file} cannot be read: ${textOf(thrown)}.`,
-      'Give the path of a recording, or - for the input.',
-    );
-  }
-  return unlessBroken(() => parseRecording(content), file);
-}
-
-function unlessBroken<Result>(read: () => Result, file: string): Result {
-  try {
-    return read();
-  } catch (thrown) {
-    if (!(thrown instanceof ConnectionError)) throw thrown;
-    throw new UsageError(`${file}: ${thrown.message}`, thrown.remedy);
-  }
 }
 
 function printAsText(recording: Recording, played: Replay, io: Io): void {

@@ -8,6 +8,7 @@ import {
   type StateChange,
 } from 'statewire';
 import { CoordinatorClient } from 'statewire/coordinator';
+import { remoteInspector, replay, type Inspector, type Recording } from 'statewire/inspect';
 import { connectionMachine, selectState, type ConnectionState } from 'statewire/machines';
 
 interface Chat {
@@ -51,6 +52,10 @@ export async function identify(url: string, token: string): Promise<string | und
   await client.disconnect();
   return connectionId;
 }
+
+/** Where a recording ends, and an inspector that tells nobody. */
+export const lastState = (recording: Recording): unknown => replay(recording).steps.at(-1)?.after.value;
+export const inspector: Inspector = remoteInspector({ url: 'ws://127.0.0.1:1', maxWaiting: 1 });
 
 export const initialState = connectionMachine.config.initial;
 

@@ -10,7 +10,7 @@ export const loginRejected: Chapter = {
     const world = await stage.use(CoordinatorWorld.make);
     const { coordinator } = world;
     const before = coordinator.totalConnections;
-    await using stranger = world.makeClient('forged');
+    await using stranger = world.makeClient('a stranger with a forged token', 'forged');
     const unfollow = stage.follow(stranger.connection);
     const startedAt = performance.now();
     const thrown = await stranger.connect().catch((error: unknown) => error);
