@@ -39,7 +39,7 @@ export function recordingOf(row: KeptRow): Recording | undefined {
 export const recordingRoute =
   (store: Store) =>
   (path: string): Answer | undefined => {
-    const id = /^\/recordings\/(\d+)\.json$/.exec(path)?.[1];
+    const id = /^\/recordings\/([\w-]+)\.json$/.exec(path)?.[1];
     const row = id === undefined ? undefined : store.row(id);
     const recording = row && recordingOf(row);
     if (recording === undefined) return undefined;
