@@ -163,6 +163,22 @@ export const ERRORS = {
     (d) => `The recording cannot be read: expected ${d['expected']}, got ${d['actual']}.`,
     'Give the JSON of connection.recording() as it is; of a machine that is not of statewire, give the machine too.',
   ),
+  CRAWL_INCOMPLETE: row(
+    true,
+    (d) =>
+      `The crawl ended before its summary: ${d['cause']} ${d['missing']} of ${d['total']} URLs have no result: ${d['urls']}.`,
+    'Crawl the URLs in missingUrls again; they are those without a result.',
+  ),
+  CRAWL_REFUSED: row(
+    false,
+    (d) => `The server refused the crawl: ${d['explanation']}`,
+    'Read what the server said in payload; the same request would be refused again.',
+  ),
+  ANSWER_MISSING: row(
+    true,
+    (d) => `The ${d['question']} has no answer: ${d['explanation']}`,
+    'Ask again later, or raise requestTimeoutMs if the server is merely slow.',
+  ),
   INTERNAL_ERROR: row(
     false,
     (d) => `statewire itself broke while ${d['phase']}${d['cause'] ? `: ${d['cause']}` : ''}.`,

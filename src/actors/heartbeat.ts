@@ -224,6 +224,10 @@ class Heartbeat<Incoming, Welcome> implements Held {
     this.#arm();
   }
 
+  #isExcused(): boolean {
+    return this.#world.asking('PROTOCOL_FAILED', 'protocol', () => this.#protocol.isExcused?.()) === true;
+  }
+
   /** Returns whether the link is dead: nothing came, nothing left, and it was not we who did not read. */
   #judge(): boolean {
     const { bytesIn, bytesOut, bufferedBytes } = this.#link;
@@ -232,7 +236,7 @@ class Heartbeat<Incoming, Welcome> implements Held {
       mark !== undefined &&
       (bytesIn > mark.bytesIn || (mark.backlog > 0 && bytesOut - bufferedBytes > mark.bytesLeft));
     const wasUnread = mark !== undefined && this.#lastSignAt > mark.askedAt;
-    if (hasMoved || wasUnread) {
+    if (hasMoved || wasUnread || this.#isExcused()) {
       this.#setMark();
       this.#setDeadline(this.#now + this.#limits.timeoutMs);
       return false;

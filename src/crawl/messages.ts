@@ -16,12 +16,17 @@ export const CRAWL_SUBPROTOCOLS = {
   messagePack: 'statewire.crawl.msgpack',
 } as const;
 
+/** Before the key, in base64url, in a subprotocol: for browsers, which cannot send headers. Never selected by a server. */
+export const CRAWL_BEARER_SUBPROTOCOL = 'statewire.bearer.';
+
 /** Operations beyond the plain protocol that a server offers in `welcome.supported_operations`. */
 export const CRAWL_EXTENSIONS = {
   /** Requests carry a `request_id`, every answer repeats it, and several crawls run at once on one connection. */
   multiplexing: 'multiplexing',
   /** `{request_type: 'cancel', request_id}` ends a crawl early; its summary follows. */
   cancel: 'cancel',
+  /** `{request_type: 'pause' | 'resume', request_id}` holds back, and lets go, the results of one crawl. */
+  pause: 'pause',
 } as const;
 
 export type CacheMode = 'none' | 'read' | 'write' | 'read_write';
@@ -54,7 +59,11 @@ export type CrawlRequest =
       readonly data: Record<string, never>;
       readonly request_id?: string;
     }
-  | { readonly request_type: 'cancel'; readonly data: Record<string, never>; readonly request_id: string };
+  | {
+      readonly request_type: 'cancel' | 'pause' | 'resume';
+      readonly data: Record<string, never>;
+      readonly request_id: string;
+    };
 
 interface Envelope<Type extends string, Data> {
   readonly message_type: Type;

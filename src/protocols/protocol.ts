@@ -43,6 +43,8 @@ export interface HeartbeatProtocol<Incoming, Welcome> {
   readonly isAnswer?: (message: Incoming) => boolean;
   /** `whenQuiet`: after `intervalMs` of silence. `always`: every `intervalMs`, whatever comes in. Default: `whenQuiet`. */
   readonly when?: 'whenQuiet' | 'always';
+  /** Asked before a silent link is declared dead: `true` lets it live on, for a peer that is known to be too busy to answer. */
+  readonly isExcused?: () => boolean;
 }
 
 /** Gives messages that need one an identity that the server answers with. */

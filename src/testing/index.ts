@@ -11,6 +11,7 @@ export {
 } from './puppet-server.ts';
 export { FaultProxy } from './fault-proxy.ts';
 export { MockCoordinator } from './mock-coordinator.ts';
+export { MockCrawlConnection, MockCrawlServer, type MockCrawlServerOptions } from './mock-crawl-server.ts';
 export {
   allTransitions,
   connectionPaths,
