@@ -1,6 +1,6 @@
 // `npm run bench`: statewire beside raw ws and its peers, one round of each after the other, as medians of ratios.
 // `npm run bench -- --quick` takes a minute, with a tenth of the messages and three rounds;
-// `--only=receive`, `send`, `burst`, `open`, `inspect` or `memory` takes one part.
+// `--only=receive`, `send`, `burst`, `open`, `inspect`, `crawl` or `memory` takes one part.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { canSend, CONTENDERS } from './contenders.ts';
@@ -127,5 +127,8 @@ if (wants('memory')) {
 
 if (wants('inspect'))
   await once(fork(new URL('inspect.js', import.meta.url), [url, isQuick ? '--quick' : '']), 'exit');
+
+if (wants('crawl'))
+  await once(fork(new URL('crawl.js', import.meta.url), isQuick ? ['--quick'] : []), 'exit');
 
 server.disconnect();

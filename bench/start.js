@@ -9,12 +9,13 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const outdir = here('../node_modules/.cache/statewire-bench');
 
 await build({
-  entryPoints: ['run.ts', 'server.ts', 'memory.ts', 'inspect.ts'].map(here),
+  entryPoints: ['run.ts', 'server.ts', 'memory.ts', 'inspect.ts', 'crawl.ts', 'crawl-server.ts'].map(here),
   outdir,
   bundle: true,
   splitting: true,
   format: 'esm',
   platform: 'node',
+  target: 'node20',
   packages: 'external',
   conditions: ['statewire-source'],
 });

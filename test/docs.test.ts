@@ -14,6 +14,7 @@ const pages = [
   'machines/README.md',
   'visualizations/README.md',
   'bench/README.md',
+  'docs/crawl.md',
 ];
 
 describe.each(pages)('%s', (page) => {

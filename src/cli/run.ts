@@ -26,8 +26,7 @@ Examples:
 
 Exit codes:
     0  done: the session ended as it should, by Ctrl-C at its prompt too
-    1  the connection failed for good, a piped line was not sent, a page was not fetched, or the
-       demo did not survive
+    1  the connection failed for good, a line was not sent, a page not fetched, or the demo failed
     2  wrong usage
   130  Ctrl-C (SIGINT) without a prompt, before it was connected, or pressed twice
   143  SIGTERM

@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Chapter } from '../../src/cli/demo/chapter.ts';
+import { crawlCut } from '../../src/cli/demo/chapters/crawl-cut.ts';
 import { CHAPTERS } from '../../src/cli/demo/chapters/index.ts';
 import { CoordinatorWorld } from '../../src/cli/demo/coordinator.ts';
 import { demo } from '../../src/cli/demo/demo.ts';
@@ -126,6 +127,18 @@ test('an interruption ends it at once, and leaves nothing behind', async () => {
 
   expect(await ended).toBe(130);
   expect(io.handlers).toBe(0);
+  expect(io.stdout.text).not.toContain('survived');
+  await isTidy();
+});
+
+test('an interruption in the middle of the crawl leaves nothing behind either', async () => {
+  const isTidy = await countResources();
+  const io = new TestIo();
+  const ended = demo(io, { chapters: [crawlCut], pauseMs: 0 });
+  await io.stdout.shows('open → reconnecting');
+  io.signal('SIGINT');
+
+  expect(await ended).toBe(130);
   expect(io.stdout.text).not.toContain('survived');
   await isTidy();
 });

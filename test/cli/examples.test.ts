@@ -1,6 +1,6 @@
 // Every example runs, ends by itself, and prints what it promises.
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT, spawnSource } from './spawned.ts';
 
@@ -22,11 +22,54 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
     'event call.ended default:1',
     '2 tokens, 2 connections, 0 left',
   ],
+  'crawl/basic.ts': [
+    'protocol 1.0',
+    '3 pages to come',
+    '/home · 200',
+    'The site answered with HTTP 404 · 404',
+    '2 fetched, 1 failed',
+  ],
+  'crawl/callbacks.ts': [
+    'summary: the callback was there before: true',
+    'journal: welcome, metadata, result, result, summary',
+    'ended by the callback: the disk is full',
+  ],
+  'crawl/errors-and-reconnection.ts': [
+    'lost; try 1 in 2000 ms',
+    'each page once: 0,1,2',
+    'try 1: 2 without a result; again in 2 s',
+    'try 2: 2 fetched',
+    'CRAWL_REFUSED retryable: false',
+  ],
+  'crawl/health-monitoring.ts': [
+    'healthy: true, backpressure 0',
+    'warning: latency above 1000 ms',
+    'pings answered: true · connections: 1',
+  ],
+  'crawl/comparison.ts': [
+    'WebSocket: 30 pages (welcome, metadata, result, summary)',
+    'NDJSON: 30 pages (metadata, result, summary)',
+    'SSE: 30 pages (metadata, result, summary)',
+    'status over the same connection: true',
+  ],
+  'crawl/graceful-shutdown.ts': [
+    'stopped: TimeoutError',
+    '2 done, 3 left for the next time',
+    'open → closing (DISCONNECT_CALLED)',
+    'connections left: 0',
+  ],
+  'crawl/advanced.ts': [
+    'news: 8 steps, 100 % succeeded',
+    'docs: 10 steps, 80 % succeeded',
+    '8 of 8 from the cache',
+    '3 crawls, 24 pages, 1 connection',
+  ],
 };
 
 test('every example is checked here', () => {
-  const examples = readdirSync(join(ROOT, 'examples')).filter((file) => file.endsWith('.ts'));
-  expect(examples.sort()).toEqual(Object.keys(PRINTS).sort());
+  const files = readdirSync(join(ROOT, 'examples'), { recursive: true, encoding: 'utf8' });
+  const examples = files.filter((file) => file.endsWith('.ts') && !file.includes(`support${sep}`));
+  expect(examples.map((file) => file.replaceAll(sep, '/')).sort()).toEqual(Object.keys(PRINTS).sort());
 });
 
 test.each(Object.entries(PRINTS))('%s', { timeout: 30_000 }, async (file, wanted) => {

@@ -62,7 +62,7 @@ test('shows recordings beside what it is told', async () => {
   await writeFile(file, JSON.stringify(connection.recording()));
   const io = new TestIo();
   const running = io.run('inspect', '--port', '0', '--open-recording', file);
-  const page = await Page.of({ url: await addressIn(io) } as Awaited<ReturnType<typeof view>>);
+  const page = await Page.of({ url: await addressIn(io) });
 
   expect(await page.row()).toMatchObject({ name: 'yesterday', status: 'ended', state: 'failed' });
   io.signal('SIGINT');

@@ -15,16 +15,21 @@ test('prints the version of the package', async () => {
   expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-test.each([['--help'], ['help'], ['connect', '--help'], ['demo', '--help'], ['replay', '--help']])(
-  'explains itself: %s %s',
-  async (...argv) => {
-    const { code, stdout, stderr } = await run(...argv);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^Usage: statewire/);
-    expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
-    expect(stdout.endsWith('\n')).toBe(true);
-  },
-);
+test.each([
+  ['--help'],
+  ['help'],
+  ['connect', '--help'],
+  ['demo', '--help'],
+  ['replay', '--help'],
+  ['crawl', '--help'],
+  ['serve', 'crawl', '--help'],
+])('explains itself: %s %s', async (...argv) => {
+  const { code, stdout, stderr } = await run(...argv);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^Usage: statewire/);
+  expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
+  expect(stdout.endsWith('\n')).toBe(true);
+});
 
 test('the help tells the exit codes', async () => {
   const { stdout } = await run('--help');

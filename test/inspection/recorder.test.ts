@@ -145,7 +145,7 @@ describe('a recorder', () => {
   test('is for one connection', () => {
     const shared = recorder();
     const options = { url: 'ws://fake.test', recorder: shared };
-    void new Connection(options);
+    new Connection(options);
 
     expect(() => new Connection(options)).toThrow(
       'Expected `recorder` to be a recorder() that no other connection has, got an object.',

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { DEFAULT_PORT } from '../inspect/command.ts';
 import { parsePort } from '../port.ts';
 
-const DESCRIPTION = `Shows what a connection survives, in about 15 seconds.
+const DESCRIPTION = `Shows what a connection survives, in about 20 seconds.
 
 Starts a mock coordinator behind a fault proxy on 127.0.0.1, connects a client, commits one real fault
 after the other, and checks what it claims. Nothing leaves this machine. Exit code 0 if all was survived.`;
@@ -31,7 +31,7 @@ interface Flags {
 export const addDemoCommand = (program: Command, start: (settings: DemoSettings) => Promise<void>): Command =>
   program
     .command('demo')
-    .summary('see what a connection survives, in about 15 seconds')
+    .summary('see what a connection survives, in about 20 seconds')
     .description(DESCRIPTION)
     .option('--inspect', 'show the machines of the demo in a browser, live')
     .option('--port <port>', 'the port of the live view (0: any)', parsePort, DEFAULT_PORT)

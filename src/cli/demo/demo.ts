@@ -54,11 +54,9 @@ async function play(
   { pauseMs, over }: { readonly pauseMs: number; readonly over: AbortSignal },
 ): Promise<ExitCode> {
   const { bold, dim } = stage.style;
+  stage.print(bold('statewire demo') + dim('  clients, servers, and what can go wrong between them'));
   stage.print(
-    bold('statewire demo') + dim('  one client, one coordinator, and what can go wrong between them'),
-  );
-  stage.print(
-    dim('CoordinatorClient → fault proxy → mock coordinator, on 127.0.0.1. Real faults, real time.'),
+    dim('A coordinator client, then a crawl, through a fault proxy on 127.0.0.1. Real faults, real time.'),
   );
   const rows: Row[] = [];
   for (const [index, chapter] of chapters.entries()) {

@@ -1,11 +1,6 @@
 // A replayed step in one line: for people, and for programs.
 import type { AnyMachineSnapshot, EventObject, StateValue } from 'xstate';
-import {
-  connectionMachine,
-  selectState,
-  type ConnectionSnapshot,
-  type Failure,
-} from '../../../machines/index.ts';
+import { connectionMachine, selectState, type Failure } from '../../../machines/index.ts';
 import type { Recording } from '../../inspection/recording.ts';
 import type { ReplayStep } from '../../inspection/replay.ts';
 import { harmless, pad, padStart, seconds, type Style } from '../style.ts';
@@ -78,6 +73,4 @@ function planOf(after: AnyMachineSnapshot): string {
 
 /** The public state of our own machine; of any other, its path. */
 const wordOf = (snapshot: AnyMachineSnapshot): string =>
-  snapshot.machine.id === connectionMachine.id
-    ? selectState(snapshot as unknown as ConnectionSnapshot)
-    : pathOf(snapshot.value as StateValue);
+  snapshot.machine.id === connectionMachine.id ? selectState(snapshot) : pathOf(snapshot.value as StateValue);

@@ -1,6 +1,7 @@
 // The demo, chapter by chapter.
 import type { Chapter } from '../chapter.ts';
 import { connects } from './connects.ts';
+import { crawlCut } from './crawl-cut.ts';
 import { disconnects } from './disconnects.ts';
 import { linkFreezes } from './link-freezes.ts';
 import { linkResets } from './link-resets.ts';
@@ -21,5 +22,6 @@ export const CHAPTERS: readonly Chapter[] = [
   messagesWait,
   serverRestarts,
   serverStaysAway,
+  crawlCut,
   disconnects,
 ];
