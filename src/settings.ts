@@ -54,7 +54,7 @@ export function resolveSettings<Incoming, Outgoing, Welcome, Credentials>(
 ): Settings {
   const { url } = (options as Partial<typeof options> | undefined) ?? {};
   if (url === undefined) throw new InvalidOptionError('url', 'a WebSocket URL', url);
-  if (!isProvider(url)) parseUrl(url);
+  if (!isProvider(url)) parseUrl(url, options.transport?.schemes);
   checkOptions(options);
   return NAMES.every((name) => options[name] === undefined) ? DEFAULT_SETTINGS : settingsOf(options);
 }
@@ -104,7 +104,12 @@ function resolveRetry(given: RetryOptions | undefined): RetryRules & { readonly 
   if (typeof retry.initial !== 'boolean')
     throw new InvalidOptionError('retry.initial', 'true or false', retry.initial);
   const { delayMs } = (backoff as Partial<typeof backoff> | null) ?? {};
-  isFunction('retry.backoff', 'a backoff strategy such as exponentialBackoff()', delayMs);
+  if (typeof delayMs !== 'function')
+    throw new InvalidOptionError(
+      'retry.backoff',
+      'a backoff strategy such as exponentialBackoff() or customBackoff()',
+      backoff,
+    );
   if (policy !== undefined) isFunction('retry.policy', 'a function', policy);
   return { ...retry, backoff };
 }

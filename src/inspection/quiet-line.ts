@@ -4,13 +4,16 @@ import type { NetConnectOpts, Socket } from 'node:net'; // eslint-disable-line n
 import { decorrelatedJitterBackoff } from '../backoff.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { Connection } from '../connection.ts';
+import { InvalidOptionError } from '../errors.ts';
 import { text } from '../protocols/text.ts';
 
 const MAX_PAUSE_MS = 30_000;
 const CLOSE_MS = 1_000;
 
-/** @throws {InvalidOptionError} for a URL that is none */
+/** @throws {InvalidOptionError} for a URL that is none, or one of a server with TLS: a live view has none */
 export function quietLine(url: string | URL, isNeeded: () => boolean): Connection<string> {
+  if (/^(?:wss|https):/i.test(String(url)))
+    throw new InvalidOptionError('url', 'the ws: address of a live view', url);
   const connection = new Connection<string, string>({
     url,
     protocol: text,

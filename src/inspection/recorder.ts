@@ -4,7 +4,7 @@ import type { AnyActor, AnyStateMachine, EventObject, InspectionEvent, StateValu
 import { InvalidOptionError } from '../errors.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { redactorFor } from '../redact.ts';
-import type { Frame } from '../transports/transport.ts';
+import type { Envelope, Frame } from '../transports/transport.ts';
 import type { Inspected, Inspector } from './inspector.ts';
 import {
   fingerprintOf,
@@ -203,8 +203,8 @@ export class FlightRecorder implements Recorder {
         note('out', message);
         return protocol.encode(message);
       },
-      decode: (frame: Frame) => {
-        const message = protocol.decode(frame);
+      decode: (frame: Frame, envelope?: Envelope) => {
+        const message = protocol.decode(frame, envelope);
         note('in', message);
         return message;
       },

@@ -78,13 +78,29 @@ function checkEvent(given: unknown, index: number): void {
 
 /** @throws {ConnectionError} `INVALID_RECORDING` */
 export function refuse(expected: string, actual: unknown): never {
-  const text = actual === undefined ? 'nothing' : JSON.stringify(actual);
-  const brief = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-  throw new ConnectionError('INVALID_RECORDING', { details: { expected, actual: brief } });
+  throw new ConnectionError('INVALID_RECORDING', { details: { expected, actual: briefly(actual) } });
 }
 
-const isStateValue = (value: unknown): value is StateValue =>
-  typeof value === 'string' || (typeof value === 'object' && value !== null);
+const MAX_SHOWN_CHARS = 60;
+
+function briefly(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  try {
+    const text = JSON.stringify(value);
+    return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
+  } catch {
+    return 'what is nested too deep to show';
+  }
+}
+
+/** A chart has no more levels, or nobody can read it. */
+const MAX_LEVELS = 32;
+
+export function isStateValue(value: unknown, level = 0): value is StateValue {
+  if (typeof value === 'string') return true;
+  if (typeof value !== 'object' || value === null || level > MAX_LEVELS) return false;
+  return Object.values(value).every((inner) => isStateValue(inner, level + 1));
+}
 
 function parse(text: string): unknown {
   try {

@@ -64,6 +64,8 @@ export function remoteInspector(options: RemoteInspectorOptions = {}): RemoteIns
 interface News {
   readonly facts: FrameFacts;
   readonly frame: (redactor: Redactor) => string;
+  /** The actor, when this is its end: nothing else holds it any more. */
+  readonly ended?: ToldActor;
 }
 
 interface KnownActor {
@@ -88,9 +90,21 @@ function newsOf(told: Told, facts: FrameFacts): News {
     return { facts, frame: (redactor) => eventFrame(facts, { event, sourceId }, redactor) };
   }
   const { snapshot } = told;
-  return { facts, frame: (redactor) => snapshotFrame(facts, { event, snapshot }, redactor) };
+  return {
+    facts,
+    frame: (redactor) => snapshotFrame(facts, { event, snapshot }, redactor),
+    ...(snapshot.status !== 'active' && { ended: told.actorRef }),
+  };
 }
 
+/** An actor of which something could not be told. */
+interface Behind extends KnownActor {
+  /** Held until its end is told. */
+  readonly ended?: ToldActor;
+}
+
+/** Of these, so many are remembered; of the others the live view keeps what it was told last. */
+const MAX_BEHIND = 10_000;
 /** Put into frames in one go: some 5 ms of work. */
 const MAX_AT_ONCE = 100;
 const SAMPLE_EVERY_MS = 1_000;
@@ -103,9 +117,11 @@ class Remote implements RemoteInspector {
   readonly #actors = new Map<string, KnownActor>();
   readonly #attached = new Map<string, Attached>();
   #waiting: News[] = [];
-  /** Whether the live view lacks something, so that it must be told of everything anew. */
-  #hasGap = false;
+  /** Actors of which something could not be told: told of anew, in turn, by how they are by then. */
+  readonly #behind = new Map<string, Behind>();
   #telling: unknown;
+  /** Whether the line has to drain before more is told. */
+  #isFull = false;
   #sampling: unknown;
   #isClosed = false;
 
@@ -113,8 +129,12 @@ class Remote implements RemoteInspector {
     this.#options = options;
     this.#line = quietLine(options.url, () => this.#waiting.length > 0 || this.#actors.size > 0);
     this.#line.on('open', ({ isReconnect }) => {
-      this.#line.send(applicationFrame(options.application, Date.now()));
-      if (isReconnect) this.#loseTrack();
+      this.#isFull = false;
+      this.#send(applicationFrame(options.application, Date.now()));
+      if (isReconnect) {
+        this.#loseTrack();
+        for (const [sessionId, known] of this.#actors) this.#behind.set(sessionId, known);
+      }
       this.#wake();
     });
   }
@@ -126,6 +146,9 @@ class Remote implements RemoteInspector {
     if (!this.#actors.has(actor.sessionId)) this.#introduce(actor, facts);
     this.#add(told, facts);
     if (told.type === '@xstate.snapshot' && told.snapshot.status !== 'active') {
+      const behind = this.#behind.get(actor.sessionId);
+      // Held until its end is told.
+      if (behind !== undefined) this.#behind.set(actor.sessionId, { ...behind, ended: actor });
       this.#actors.delete(actor.sessionId);
     }
   }
@@ -147,8 +170,9 @@ class Remote implements RemoteInspector {
     // Whoever waits for this wants the process to live that long.
     const hold = setInterval(() => undefined, SAMPLE_EVERY_MS);
     try {
-      if (this.#line.state === 'open' && this.#hasGap) this.#tellAnew();
-      while (this.#line.state === 'open' && this.#waiting.length > 0) this.#tellSome();
+      while (this.#line.state === 'open' && this.#hasNews) {
+        if (!this.#tellSome()) break;
+      }
       await this.#line.disconnect();
     } finally {
       clearInterval(hold);
@@ -168,21 +192,32 @@ class Remote implements RemoteInspector {
   }
 
   #add(told: Told, facts: FrameFacts): void {
-    // Everything will be told anew: what led there need not wait for it.
-    if (this.#hasGap) this.#loseTrack(1);
+    // It will be told anew: what led there need not wait for it.
+    if (this.#behind.has(facts.sessionId)) this.dropped += 1;
     else this.#waiting.push(newsOf(told, facts));
     if (this.#waiting.length > this.#options.maxWaiting) this.#loseTrack();
     this.#wake();
   }
 
-  #loseTrack(besides = 0): void {
-    this.dropped += this.#waiting.length + besides;
+  #loseTrack(): void {
+    this.dropped += this.#waiting.length;
+    for (const news of this.#waiting) this.#fallBehind(news);
     this.#waiting = [];
-    this.#hasGap = true;
+  }
+
+  #fallBehind({ facts: { sessionId, rootId }, ended }: News): void {
+    if (this.#behind.size >= MAX_BEHIND) return;
+    if (ended !== undefined) this.#behind.set(sessionId, { ref: new WeakRef(ended), rootId, ended });
+    const known = this.#actors.get(sessionId);
+    if (known !== undefined) this.#behind.set(sessionId, known);
+  }
+
+  get #hasNews(): boolean {
+    return this.#waiting.length > 0 || this.#behind.size > 0;
   }
 
   #wake(): void {
-    if (this.#telling !== undefined) return;
+    if (this.#telling !== undefined || this.#isFull) return;
     const { state } = this.#line;
     if (state === 'open') this.#telling = quietClock.setTimeout(() => this.#tell(), 0);
     else if (state === 'idle' || state === 'failed') void this.#line.connect().catch(() => undefined);
@@ -191,40 +226,65 @@ class Remote implements RemoteInspector {
   #tell(): void {
     this.#telling = undefined;
     if (this.#line.state !== 'open') return;
-    if (this.#hasGap) this.#tellAnew();
     const hasRoom = this.#tellSome();
-    if (this.#waiting.length === 0) return;
-    if (hasRoom) this.#wake();
-    else
-      this.#line.drained().then(
-        () => this.#wake(),
-        () => undefined,
-      );
+    if (!hasRoom) this.#waitForRoom();
+    else if (this.#hasNews) this.#wake();
+  }
+
+  #waitForRoom(): void {
+    this.#isFull = true;
+    const goOn = (): void => {
+      this.#isFull = false;
+      if (this.#hasNews) this.#wake();
+    };
+    this.#line.drained().then(goOn, goOn);
   }
 
   /** Returns whether there is room for more. */
   #tellSome(): boolean {
-    let hasRoom = true;
     const redactors = new Map<string, Redactor>();
-    for (const { facts, frame } of this.#waiting.splice(0, MAX_AT_ONCE)) {
+    let told = 0;
+    let hasRoom = true;
+    for (const { facts, frame } of this.#waiting) {
+      if (!hasRoom || told >= MAX_AT_ONCE) break;
       const redactor = redactors.get(facts.rootId) ?? this.#redactorOf(facts.rootId);
       redactors.set(facts.rootId, redactor);
-      hasRoom = this.#line.send(frame(redactor));
+      hasRoom = this.#send(frame(redactor));
+      told += 1;
+    }
+    this.#waiting.splice(0, told);
+    for (const [sessionId, behind] of this.#behind) {
+      if (!hasRoom || told >= MAX_AT_ONCE) break;
+      this.#behind.delete(sessionId);
+      hasRoom = this.#tellAnew(sessionId, behind);
+      told += 1;
     }
     return hasRoom;
   }
 
-  /** How everything is by now, in place of how it came to be. */
-  #tellAnew(): void {
-    this.#hasGap = false;
-    this.#loseTrackOfTheDead();
-    const known = [...this.#actors];
-    this.#actors.clear();
-    const at = Date.now();
-    for (const [sessionId, { ref, rootId }] of known) {
-      const actor = ref.deref();
-      if (actor !== undefined) this.#introduce(actor, { sessionId, rootId, at });
+  /** Returns whether there is room for more. Never throws: what does not fit is a gap. */
+  #send(frame: string): boolean {
+    try {
+      return this.#line.send(frame);
+    } catch {
+      this.dropped += 1;
+      return false;
     }
+  }
+
+  /** How one is by now, in place of how it came to be. Returns whether there is room for more. */
+  #tellAnew(sessionId: string, { ref, rootId, ended }: Behind): boolean {
+    const actor = ended ?? ref.deref();
+    if (actor === undefined) return true;
+    const facts = { sessionId, rootId, at: Date.now() };
+    const redactor = this.#redactorOf(rootId);
+    const snapshot = actor.getSnapshot?.();
+    const name = this.#attached.get(sessionId)?.name;
+    const hasRoom = this.#send(
+      actorFrame(facts, { actor, snapshot, ...(name !== undefined && { name }) }, redactor),
+    );
+    if (ended === undefined) return hasRoom;
+    return this.#send(snapshotFrame(facts, { event: { type: 'xstate.stop' }, snapshot }, redactor));
   }
 
   #loseTrackOfTheDead(): void {
@@ -257,7 +317,7 @@ class Remote implements RemoteInspector {
   #tellFigures(sessionId: string, attached: Attached, sample: Sample): void {
     if (attached.sample !== undefined && isSameSample(attached.sample, sample)) return;
     attached.sample = sample;
-    this.#line.send(sampleFrame({ sessionId, rootId: sessionId, at: sample.at }, sample));
+    this.#send(sampleFrame({ sessionId, rootId: sessionId, at: sample.at }, sample));
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type StateValue,
 } from 'xstate';
 import { connectionMachine } from '../../machines/index.ts';
+import { textOf } from '../errors.ts';
 import { fingerprintOf, refuse, type Recording } from './recording.ts';
 
 /** One event, and what it did. */
@@ -37,15 +38,16 @@ const MACHINES: Readonly<Record<string, AnyStateMachine>> = { [connectionMachine
  * Folds the machine over a recording.
  *
  * @param machine the one that was recorded; default: the machine of this package that the recording names
- * @throws {ConnectionError} `INVALID_RECORDING`, for a machine that is not known here, or a state that it does not have
+ * @throws {ConnectionError} `INVALID_RECORDING`, for a machine that is not known here, a state that it does not have, and
+ *   a context or an event that it cannot do anything with
  */
 export function replay(recording: Recording, machine = machineOf(recording)): Replay {
   const start = resolve(recording, machine);
   const steps: ReplayStep[] = [];
   let before = start;
   for (const { atMs, event, value } of recording.events) {
-    const [after] = transition(machine, before, event);
-    const isAsRecorded = textOf(after.value as StateValue) === textOf(value);
+    const after = step(machine, before, event, recording);
+    const isAsRecorded = inOrder(after.value as StateValue) === inOrder(value);
     steps.push({ atMs, event, before, after, ...(!isAsRecorded && { recorded: value }) });
     before = after;
   }
@@ -56,6 +58,21 @@ export function replay(recording: Recording, machine = machineOf(recording)): Re
     steps,
     differences: steps.filter(({ recorded }) => recorded !== undefined),
   };
+}
+
+function step(
+  machine: AnyStateMachine,
+  before: AnyMachineSnapshot,
+  event: EventObject,
+  { machine: { fingerprint } }: Recording,
+): AnyMachineSnapshot {
+  try {
+    return transition(machine, before, event)[0];
+  } catch (thrown) {
+    // Another version of the machine may have remembered, or told, other things.
+    const expected = `what the machine ${machine.id} (${fingerprintOf(machine.config)}) can play`;
+    return refuse(expected, `${event.type}, recorded by ${fingerprint}: ${textOf(thrown)}`);
+  }
 }
 
 function machineOf({ machine: { id } }: Recording): AnyStateMachine {
@@ -73,10 +90,10 @@ function resolve({ start }: Recording, machine: AnyStateMachine): AnyMachineSnap
 }
 
 /** Regions in the order of the alphabet: JSON does not promise the machine's own. */
-const textOf = (value: StateValue | undefined): string =>
+const inOrder = (value: StateValue | undefined): string =>
   typeof value === 'object'
     ? `{${Object.keys(value)
         .sort()
-        .map((key) => `${key}:${textOf(value[key])}`)
+        .map((key) => `${key}:${inOrder(value[key])}`)
         .join()}}`
     : String(value);

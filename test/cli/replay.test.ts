@@ -86,9 +86,17 @@ test('tells how many events were not kept', async () => {
 });
 
 test('shows no control character of a stranger', async () => {
-  const { lines } = await replayed({ ...recording, name: 'evil\u001b[2J' });
+  const ESC = '\u001b';
+  const [connect] = recording.events;
+  const { io } = await replayed({
+    ...recording,
+    name: `evil${ESC}[2J`,
+    recordedAt: `${ESC}]0;evil`,
+    events: [{ ...connect, event: { type: `${ESC}[31m` }, value: `${ESC}[32m` }],
+  });
 
-  expect(lines[0]).toBe('evil\\x1b[2J');
+  expect(io.stdout.text).not.toContain(ESC);
+  expect(io.stdout.lines[0]).toBe('evil\\x1b[2J');
 });
 
 const REMEDY =

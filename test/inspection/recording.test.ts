@@ -33,6 +33,12 @@ const recording: Recording = {
   ],
 };
 
+const nested = (levels: number): unknown => {
+  let value: unknown = 'on';
+  for (let level = 0; level < levels; level += 1) value = { on: value };
+  return value;
+};
+
 describe('a recording is read', () => {
   test('from text and from data', () => {
     expect(parseRecording(JSON.stringify(recording))).toEqual(recording);
@@ -55,6 +61,11 @@ describe('a recording is read', () => {
       'an event without a type',
       { ...recording, events: [{ atMs: 1, event: {}, value: 'idle' }] },
       /expected a time, an event and a state value as event 0, got {/,
+    ],
+    [
+      'a state nested deeper than any chart',
+      { ...recording, start: { value: nested(30_000), context } },
+      /expected a start with a value and a context, got what is nested too deep to show/,
     ],
   ])('and refused when it is %s', (_, given, message) => {
     expect(() => parseRecording(given)).toThrow(message);
@@ -80,7 +91,7 @@ describe('a replay', () => {
   test('goes through the states that were recorded', () => {
     const { steps, isSameMachine, differences } = replay(recording);
 
-    expect(steps.map(({ before, after }) => [before.value, after.value])).toEqual([
+    expect(steps.map(({ before, after }) => [before.value as unknown, after.value as unknown])).toEqual([
       ['idle', { online: 'connecting' }],
       [{ online: 'connecting' }, 'closed'],
     ]);
@@ -98,7 +109,7 @@ describe('a replay', () => {
 
     const { differences } = replay({ ...recording, events });
 
-    expect(differences.map(({ after, recorded }) => [after.value, recorded])).toEqual([
+    expect(differences.map(({ after, recorded }) => [after.value as unknown, recorded])).toEqual([
       [{ online: 'connecting' }, 'closed'],
     ]);
   });
@@ -123,6 +134,14 @@ describe('a replay', () => {
   test('refuses to start in a state that the machine does not have', () => {
     expect(() => replay({ ...recording, start: { value: 'asleep', context } })).toThrow(
       'expected a start in a state of the machine connection, got "asleep".',
+    );
+  });
+
+  test('refuses what this version of the machine cannot play', () => {
+    const older = { ...recording, machine: { id: 'connection', fingerprint: '00000000' } };
+
+    expect(() => replay({ ...older, start: { value: 'idle', context: { attempt: 0 } } })).toThrow(
+      /expected what the machine connection \([0-9a-f]{8}\) can play, got "connect, recorded by 00000000: /,
     );
   });
 });

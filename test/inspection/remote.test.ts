@@ -145,3 +145,63 @@ describe('the application', () => {
     expect(await page.row(({ status }) => status === 'ended')).toMatchObject({ state: 'green', events: 302 });
   });
 });
+
+/** Every actor goes back and forth, a turn of the event loop for each round. */
+async function flood(actors: readonly { send(event: { type: string }): void }[], rounds: number) {
+  for (let round = 0; round < rounds; round += 1) {
+    for (const actor of actors) actor.send({ type: round % 2 === 0 ? 'go' : 'stop' });
+    await new Promise(setImmediate);
+  }
+}
+
+const lights = (inspect: ReturnType<typeof inspector>, count: number) =>
+  Array.from({ length: count }, () => createActor(machine, { inspect }).start());
+
+describe('a flood of events', () => {
+  test(
+    'is no business of the application when the live view reads nothing',
+    { timeout: 30_000 },
+    async () => {
+      const server = await PuppetServer.listen();
+      const inspect = inspector({ url: server.url, maxWaiting: 2_000 });
+      const actors = lights(inspect, 100);
+      (await server.accept()).freeze();
+
+      await flood(actors, 400);
+
+      expect(inspect.dropped).toBeGreaterThan(0);
+      await server[Symbol.asyncDispose]();
+    },
+  );
+
+  test(
+    'leaves the live view with the present state of each actor, and none that ended alive',
+    {
+      timeout: 30_000,
+    },
+    async () => {
+      const live = await view();
+      const page = await Page.of(live);
+      const inspect = inspector({ url: live.url, maxWaiting: 50 });
+      const actors = lights(inspect, 120);
+      await page.row();
+
+      await flood(actors, 41);
+      for (const actor of actors.slice(0, 60)) actor.stop();
+
+      const count = (state: string, status: string) =>
+        page.rows.filter((row) => row.state === state && row.status === status).length;
+      await until(() => count('green', 'ended') === 60 && count('green', 'live') === 60, {
+        timeoutMs: 20_000,
+        describe: () => JSON.stringify(page.rows.map(({ state, status }) => `${state} ${status}`)),
+      });
+      expect(inspect.dropped).toBeGreaterThan(0);
+    },
+  );
+});
+
+test('refuses a server with TLS: a live view has none', () => {
+  expect(() => remoteInspector({ url: 'wss://127.0.0.1:4242' })).toThrow(
+    'Expected `url` to be the ws: address of a live view',
+  );
+});

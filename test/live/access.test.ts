@@ -1,8 +1,9 @@
 // Who may reach the live view: people on this machine, its own page, applications in Node, and pages that were allowed.
-import { request } from 'node:http';
+import { request, type IncomingHttpHeaders } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { Access } from '../../visualizations/live/access.ts';
 import { Application, open, Page, refusal, view, wsUrl } from './looking.ts';
 
 /** A GET request with headers that `fetch` does not let one set. */
@@ -80,6 +81,7 @@ describe('over HTTP', () => {
 
     expect(await get(`${url}/../../package.json`)).toMatchObject({ status: 404 });
     expect(await get(`${url}/recordings/7.json`)).toMatchObject({ status: 404 });
+    expect(await get(`${url}//`)).toMatchObject({ status: 404 });
     expect(await get(url, {}, 'POST')).toMatchObject({ status: 405 });
   });
 
@@ -169,3 +171,12 @@ test.each([{ port: -1 }, { port: 65_536 }, { maxConnections: 0 }, { maxEventsPer
     await expect(view(options)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
   },
 );
+
+test('on the port that HTTP has by default, an address without it is its own too', () => {
+  const access = new Access(80, []);
+  const asked = (headers: IncomingHttpHeaders) => access.refusalOf({ headers });
+
+  expect(asked({ host: '127.0.0.1', origin: 'http://127.0.0.1' })).toBeUndefined();
+  expect(asked({ host: 'localhost:80' })).toBeUndefined();
+  expect(asked({ host: 'evil.example' })).toMatch(/answers to 127\.0\.0\.1 and localhost only/);
+});

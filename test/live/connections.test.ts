@@ -184,6 +184,7 @@ describe('a secret', () => {
     const server = await PuppetServer.listen({ autoAccept: true });
     const connection = new Connection({
       url: `${server.url}/?token=hunter2-in-url`,
+      name: 'the feed of hunter2-in-url',
       inspect: live,
       heartbeat: false,
       redact: [/lemon-\d+/],

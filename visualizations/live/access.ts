@@ -2,20 +2,24 @@
 // 127.0.0.1 too, directly or by a name of its own that resolves to it (DNS rebinding).
 import type { IncomingMessage } from 'node:http';
 
+type Asking = Pick<IncomingMessage, 'headers'>;
+
 export class Access {
   readonly #hosts: ReadonlySet<string>;
   readonly #ownOrigins: ReadonlySet<string>;
   readonly #allowedOrigins: ReadonlySet<string>;
 
   constructor(port: number, allowOrigins: readonly string[]) {
-    const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
+    const names = ['127.0.0.1', 'localhost'];
+    // Clients leave out the port that HTTP has by default.
+    const hosts = names.flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]);
     this.#hosts = new Set(hosts);
     this.#ownOrigins = new Set(hosts.map((host) => `http://${host}`));
     this.#allowedOrigins = new Set(allowOrigins);
   }
 
   /** Why a request is refused; `undefined` when it is not. */
-  refusalOf({ headers: { host, origin } }: IncomingMessage): string | undefined {
+  refusalOf({ headers: { host, origin } }: Asking): string | undefined {
     if (!this.#isOwnHost(host))
       return `This server answers to 127.0.0.1 and localhost only, not to ${quoted(host)}.`;
     if (origin !== undefined && !this.#ownOrigins.has(origin))
@@ -24,13 +28,13 @@ export class Access {
   }
 
   /** The same for a page of the live view, which always tells where it comes from. */
-  refusalOfViewer(request: IncomingMessage): string | undefined {
+  refusalOfViewer(request: Asking): string | undefined {
     if (request.headers.origin === undefined) return 'Only the page of this server may look.';
     return this.refusalOf(request);
   }
 
   /** The same for an application that wants to be looked at: Node tells no origin, a page's must have been allowed. */
-  refusalOfApplication({ headers: { host, origin } }: IncomingMessage): string | undefined {
+  refusalOfApplication({ headers: { host, origin } }: Asking): string | undefined {
     if (!this.#isOwnHost(host))
       return `This server answers to 127.0.0.1 and localhost only, not to ${quoted(host)}.`;
     if (origin === undefined || this.#allowedOrigins.has(origin)) return undefined;

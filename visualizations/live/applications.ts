@@ -1,7 +1,7 @@
 // What other processes and pages tell, in the wire format of @statelyai/inspect. They are strangers: whatever is not
 // understood is counted and ignored.
 import type { WebSocket } from 'ws';
-import type { StateValue } from 'xstate';
+import { isStateValue } from '../../src/inspection/recording.ts';
 import { parseSample } from '../../src/inspection/sample.ts';
 import { redactText } from '../../src/redact.ts';
 import type { Chart, Charts } from './charts.ts';
@@ -24,8 +24,6 @@ interface Told {
 const MAX_ACTORS = 10_000;
 const MAX_NAME_CHARS = 200;
 const MAX_DEFINITION_CHARS = 512 * 1024;
-/** Of a state's value: a chart has no more levels, or it cannot be read. */
-const MAX_LEVELS = 32;
 
 export class Applications {
   readonly #store: Store;
@@ -176,12 +174,6 @@ function parseJson(text: string): unknown {
 
 const isEvent = (event: unknown): event is Moment['event'] =>
   typeof (event as { readonly type?: unknown } | null | undefined)?.type === 'string';
-
-function isStateValue(value: unknown, level = 0): value is StateValue {
-  if (typeof value === 'string') return true;
-  if (typeof value !== 'object' || value === null || level > MAX_LEVELS) return false;
-  return Object.values(value).every((inner) => isStateValue(inner, level + 1));
-}
 
 function momentOf(snapshot: unknown, event: Moment['event'], at: number, chars = 0): Moment | undefined {
   const { value, context } = (snapshot ?? {}) as { readonly value?: unknown; readonly context?: unknown };

@@ -44,9 +44,9 @@ export class Pages {
   }
 
   async #find({ url = '/', headers }: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(url, 'http://127.0.0.1');
+    const [path = '/'] = url.split('?', 1);
     for (const route of this.#routes) {
-      const answer = await route(pathname);
+      const answer = await route(path);
       if (answer === undefined) continue;
       reply(response, 200, answer, headers.host);
       return;

@@ -63,7 +63,7 @@ export class KeptRow {
   }
 
   get name(): string {
-    return this.#name;
+    return this.redactor.text(this.#name);
   }
 
   /** A connection is known beyond its events: what it can be asked, and what is secret in it. */
@@ -118,7 +118,7 @@ export class KeptRow {
     const retryAt = this.#retryAt(last);
     return {
       id: this.id,
-      name: this.#name,
+      name: this.name,
       machine: this.chart.id,
       application: this.application,
       state: this.#path,

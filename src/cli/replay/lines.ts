@@ -12,7 +12,7 @@ export function headingOf(
   { bold, dim }: Style,
 ): string[] {
   const kept = droppedEvents === 0 ? '' : ` · ${droppedEvents} earlier events were not kept`;
-  return [bold(harmless(name)), dim(`machine ${machine.id} · recorded ${recordedAt}${kept}`)];
+  return [bold(harmless(name)), dim(harmless(`machine ${machine.id} · recorded ${recordedAt}${kept}`))];
 }
 
 /** `+0.016 s  socket.opened   connecting → authenticating`, with what the event said and where it differs. */
@@ -26,7 +26,7 @@ export function lineOf(
   const to = pathOf(after.value as StateValue);
   const way = from === to ? style.dim(to) : `${from} → ${style.bold(to)}`;
   const said = [detailsOf(event), planOf(after)].filter((part) => part !== '').join(' · ');
-  const other = recorded === undefined ? '' : style.red(`  ✘ recorded: ${pathOf(recorded)}`);
+  const other = recorded === undefined ? '' : style.red(`  ✘ recorded: ${harmless(pathOf(recorded))}`);
   return `${time}  ${pad(nameOf(event.type), CELLS.event)}  ${way}${said && style.dim(`  ${harmless(said)}`)}${other}`;
 }
 
@@ -42,7 +42,7 @@ export const jsonLineOf = ({ atMs, event, before, after, recorded }: ReplayStep)
   });
 
 /** `xstate.after.backoff.connection.reconnecting.backingOff` is XState's way to say `after backoff`. */
-const nameOf = (type: string): string => type.replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1');
+const nameOf = (type: string): string => harmless(type).replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1');
 
 const pathOf = (value: StateValue): string =>
   typeof value === 'string'

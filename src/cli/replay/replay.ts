@@ -3,7 +3,7 @@ import type { Recording } from '../../inspection/recording.ts';
 import { replay, type Replay } from '../../inspection/replay.ts';
 import { EXIT, type ExitCode, type Io } from '../io.ts';
 import { orUsageError, readRecording } from '../recording-file.ts';
-import { count, styleOf } from '../style.ts';
+import { count, harmless, styleOf } from '../style.ts';
 import type { ReplaySettings } from './command.ts';
 import { headingOf, jsonLineOf, lineOf } from './lines.ts';
 
@@ -25,7 +25,11 @@ function printAsText(recording: Recording, played: Replay, io: Io): void {
   const print = (line: string) => io.stdout.write(`${line}\n`);
   for (const line of headingOf(recording, style)) print(line);
   if (!played.isSameMachine)
-    print(style.yellow(`This was recorded by another version of the machine "${recording.machine.id}".`));
+    print(
+      style.yellow(
+        `This was recorded by another version of the machine "${harmless(recording.machine.id)}".`,
+      ),
+    );
   print('');
   const startMs = recording.events[0]?.atMs ?? 0;
   for (const step of played.steps) print(lineOf(step, startMs, style));
