@@ -8,6 +8,7 @@ import { PuppetServer } from '../../src/testing/puppet-server.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { until } from '../../src/testing/wait.ts';
 import { liveView, type LiveView } from '../../visualizations/live/server.ts';
+import { Application } from '../live/looking.ts';
 import { findChromium, startBrowser, type TestBrowser } from './chromium.ts';
 import { LivePage } from './live-view.ts';
 
@@ -320,7 +321,7 @@ describe.skipIf(chromiumPath === undefined)("the live view's page", () => {
   it('shows 1,000 connections with few elements, and filters them', async () => {
     const actors = Array.from({ length: 1_000 }, () => counting(view));
     await using live = await LivePage.open(browser, view.url);
-    await live.when(() => document.querySelector('#row-count')?.textContent === '1,000 live, 0 ended');
+    await live.when(() => document.querySelector('#row-count')?.textContent === '1,000');
 
     expect(await live.page.locator('.connection').count()).toBeLessThan(40);
     await live.page.focus('#rows');
@@ -331,9 +332,58 @@ describe.skipIf(chromiumPath === undefined)("the live view's page", () => {
     );
     await live.page.fill('#filter', 'no such thing');
     await live.when(() => document.querySelectorAll('.connection').length === 0);
+    expect(await live.text('#no-match')).toBe('No connection matches “no such thing”.');
+    expect(await live.text('#row-count')).toBe('0 of 1,000 shown');
+    await live.page.fill('#filter', '');
+    await live.when(() => document.querySelector('#no-match')?.textContent === '');
     actors.forEach((actor) => actor.stop());
     await live.when(() => document.querySelector('#row-count')?.textContent.includes('1,000 ended') ?? false);
   }, 30_000);
+
+  it('takes an answered goodbye for no failure, and counts the connection as not open', async () => {
+    const { connection } = await opened('orders');
+    await using live = await LivePage.open(browser, view.url);
+    const counted = (text: string) =>
+      live.when((wanted) => document.querySelector('#row-count')?.textContent === wanted, text);
+    await counted('1 · 1 open');
+
+    await connection.disconnect();
+    await live.untilLit('closed');
+    await counted('1 · 0 open');
+    expect(await live.text('#explanation')).toContain('socket.closed');
+    expect(await live.page.locator('.entry.failure, #explanation .failure').count()).toBe(0);
+  });
+
+  it('offers the end of what has ended, and awaits nothing there', async () => {
+    const actor = counting(view);
+    actor.send({ type: 'count' });
+    await using live = await LivePage.open(browser, view.url);
+    await live.when(() => document.querySelectorAll('#explanation .chip').length === 1);
+    expect(await live.text('#live')).toBe('Live');
+
+    actor.stop();
+    await live.when(() => document.querySelector('#live')?.textContent === 'End');
+    expect(await live.text('#explanation')).toContain('Nothing more: it was stopped.');
+    expect(await live.page.locator('#explanation .chip').count()).toBe(0);
+    await live.page.keyboard.press('Home');
+    await live.when(() => document.querySelector('#live')?.textContent === 'To the end');
+    expect(await live.text('#explanation')).toContain('It waits for one of these:');
+    await live.page.click('#live');
+    await live.when(() => document.querySelector('#live')?.textContent === 'End');
+  });
+
+  it('says where events are missing', async () => {
+    const application = await Application.of(view);
+    application.actor();
+    // It is told of anew after what could not be told.
+    application.actor();
+    await using live = await LivePage.open(browser, view.url);
+
+    await live.when(() => document.querySelectorAll('.sizer > .entry').length === 2);
+    expect(await live.text('#explanation')).toContain('events missing Some events could not be told;');
+    expect(await live.text('.entry[aria-selected=true]')).toContain('this is how it is by now.');
+    expect(await live.page.locator('.entry.failure, #explanation .failure').count()).toBe(0);
+  });
 
   it('says when its server is gone, keeps what it has, and comes back by itself', async () => {
     await opened('orders');
@@ -349,8 +399,12 @@ describe.skipIf(chromiumPath === undefined)("the live view's page", () => {
     view = await liveView({ port });
     const actor = counting(view);
     await live.when(() => document.querySelector('#link-state[data-link=up]') !== null);
-    await live.when(() => document.querySelector('#row-count')?.textContent === '1 live, 1 ended');
+    await live.when(() => document.querySelector('#row-count')?.textContent === '2 · 0 open · 1 ended');
     expect(await live.text('#subject')).toBe('orders');
+    expect(await live.text('#subject-about')).toBe('ended, no longer kept by the server');
+    expect(await live.page.getAttribute('#recording', 'href')).toBeNull();
+    expect(await live.page.getAttribute('#recording', 'aria-disabled')).toBe('true');
+    expect(await live.page.getAttribute('#recording', 'title')).toContain('does not keep this connection');
     actor.stop();
   });
 });

@@ -1,8 +1,10 @@
 // What the page says of an event and of a moment, in words.
 import { describe, expect, it } from 'vitest';
+import { createMachine } from 'xstate';
 import { connectionMachine } from '../../../machines/index.ts';
 import { explain } from '../../../visualizations/live/page/explain.ts';
 import { closesIn, eventLabel, readEntry } from '../../../visualizations/live/page/reading.ts';
+import { countOf } from '../../../visualizations/live/page/row-count.ts';
 import { arrange, restOf, toneOf, wordOf } from '../../../visualizations/live/page/tone.ts';
 import type { Entry, Row } from '../../../visualizations/live/protocol.ts';
 import { entryOf, viewOf } from './machine.ts';
@@ -42,6 +44,7 @@ describe('an event', () => {
       failure: { code: 'CLOSED_BY_PEER', details: goingAway.details },
       reason: 'CLOSED_BY_PEER',
       payload: 'closeCode 1001 · closeReason deploying',
+      caption: '',
     });
   });
 
@@ -52,6 +55,7 @@ describe('an event', () => {
       failure: undefined,
       reason: '',
       payload: 'delayMs 3.2 s',
+      caption: '',
     });
   });
 
@@ -67,6 +71,42 @@ describe('an event', () => {
       label: 'after connectTimeout',
       isFailure: true,
       reason: 'CONNECT_TIMEOUT',
+    });
+  });
+
+  it('that ends a connection which says goodbye is no failure, and its code still stands there', () => {
+    const normal = { code: 'CLOSED_BY_PEER', details: { closeCode: 1000 } };
+    const leaving = entryOf({
+      event: { type: 'disconnect' },
+      value: { online: { closing: 'leaving' } },
+      context: { reason: 'DISCONNECT_CALLED', failure: null },
+    });
+    const closed = entryOf({
+      event: { type: 'socket.closed', failure: normal },
+      value: 'closed',
+      context: leaving.context,
+    });
+
+    expect(readEntry(closed, leaving)).toEqual({
+      label: 'socket.closed',
+      isFailure: false,
+      failure: undefined,
+      reason: 'CLOSED_BY_PEER',
+      payload: 'closeCode 1000',
+      caption: '',
+    });
+  });
+
+  it('that stands for those which were not told says so, and is no failure, whatever happened meanwhile', () => {
+    const missed = entryOf({ ...lost, event: { type: 'statewire.missed' } });
+
+    expect(readEntry(missed, open)).toEqual({
+      label: 'events missing',
+      isFailure: false,
+      failure: undefined,
+      reason: 'CLOSED_BY_PEER',
+      payload: '',
+      caption: 'Some events could not be told; this is how it is by now.',
     });
   });
 
@@ -123,6 +163,30 @@ describe('what is going on', () => {
     const entry = entryOf({ event: { type: 'any' }, value: value, context: { limits } });
 
     expect(explain(machine, { entry, before: undefined }).next).toEqual({ text });
+  });
+
+  it.each([
+    ['at the end of what is known', goingAway, true, 'Nothing more: what is known of it ends here.'],
+    ['when it was stopped', { type: 'xstate.stop' }, false, 'Nothing more: it was stopped.'],
+  ])('awaits nothing %s', (_, event, isEnd, text) => {
+    const entry = { ...planned, event: { type: 'any', ...event } };
+
+    expect(explain(machine, { entry, before: lost }, isEnd)).toMatchObject({ next: { text }, choices: [] });
+  });
+
+  it('awaits nothing in a state that no transition leaves', () => {
+    const sent = createMachine({ id: 'form', initial: 'sent', states: { sent: { type: 'final' } } });
+    const entry = entryOf({ event: { type: 'xstate.init' }, value: 'sent' });
+
+    expect(explain(viewOf(sent), { entry, before: undefined }, true).next).toEqual({
+      text: 'Nothing more: no transition leaves this state.',
+    });
+  });
+
+  it('is told with what can happen next', () => {
+    const { choices } = explain(machine, { entry: planned, before: lost });
+
+    expect(choices.map(({ event }) => event)).toContain('network.returned');
   });
 
   it('is told of a machine that is no connection too', () => {
@@ -188,6 +252,19 @@ describe('the list', () => {
     expect(order('', 'name')).toEqual(['a', 'b', 'c', 'd']);
     expect(order('', 'since')).toEqual(['c', 'a', 'b', 'd']);
     expect(order('', 'events')).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('is counted by what is open and what has ended', () => {
+    expect(countOf([row('e', 'closed'), row('f', 'online.open.probing')])).toBe('2 · 1 open');
+    expect(countOf(rows)).toBe('4 · 1 open · 1 ended');
+    expect(countOf([row('e', 'online.open.healthy', { status: 'ended' })])).toBe('1 · 0 open · 1 ended');
+    expect(countOf([])).toBe('');
+  });
+
+  it('is counted without a word of what is open where there is no connection', () => {
+    const others = [row('e', 'red', { machine: 'light' }), row('f', 'green', { machine: 'light' })];
+
+    expect(countOf(others)).toBe('2');
   });
 
   it('has only rows with every word of the filter', () => {

@@ -1,6 +1,7 @@
 // What the page keeps, and the moment that it looks at.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connectionMachine } from '../../../machines/index.ts';
+import { recordingLink } from '../../../visualizations/live/page/recording-link.ts';
 import { MAX_ENTRIES, MAX_SAMPLES, Store } from '../../../visualizations/live/page/store.ts';
 import type { Entry, Row } from '../../../visualizations/live/protocol.ts';
 import { entryOf, viewOf } from './machine.ts';
@@ -117,6 +118,68 @@ it('takes every row for ended when the server is met again, until it is told of 
     ['two', 'ended'],
   ]);
   expect(store.now).toBeGreaterThan(Date.now() + 50_000);
+});
+
+describe('a recording', () => {
+  const refusal = () => {
+    const { href, title, role, ...others } = recordingLink(store.watchedRow ?? row, store);
+    expect([href, role, others]).toEqual([undefined, 'link', { 'aria-disabled': 'true', tabindex: 0 }]);
+    return title;
+  };
+
+  beforeEach(() => {
+    store.setLink('up');
+    store.hear({ type: 'hello', version: '1', now: Date.now() });
+    store.hear({ type: 'rows', rows: [{ ...row, events: 2 }] });
+  });
+
+  it('can be saved of a row that the server knows', () => {
+    expect(recordingLink(store.watchedRow ?? row, store)).toEqual({
+      href: '/recordings/one.json',
+      title: 'The last 2 events as JSON: attach it to a bug report, or look at it with statewire replay',
+      role: undefined,
+      'aria-disabled': undefined,
+      tabindex: undefined,
+    });
+  });
+
+  it('cannot be saved of a row that only a former server knew', () => {
+    store.hear({ type: 'hello', version: '1', now: Date.now() });
+    store.hear({ type: 'rows', rows: [{ ...row, id: 'two' }] });
+
+    expect(refusal()).toBe('The server does not keep this connection any more, so there is nothing to save.');
+  });
+
+  it('cannot be saved of a row that the server has forgotten', () => {
+    store.hear({ type: 'gone', ids: ['one'] });
+
+    expect(refusal()).toBe('The server does not keep this connection any more, so there is nothing to save.');
+  });
+
+  it('cannot be saved while the server is away', () => {
+    store.setLink('lost');
+
+    expect(refusal()).toBe('The server of this page makes the recording, and it is gone.');
+  });
+
+  it('cannot be saved before the first event', () => {
+    store.hear({ type: 'rows', rows: [{ ...row, events: 0 }] });
+
+    expect(refusal()).toBe('Nothing has happened yet, so there is nothing to save.');
+  });
+});
+
+it('is at the end with the last entry of a row that has ended, and nowhere else', () => {
+  const ends: boolean[] = [];
+  ends.push(store.isAtEnd);
+  store.hear({ type: 'rows', rows: [{ ...row, status: 'ended' }] });
+  ends.push(store.isAtEnd);
+  store.select(3);
+  ends.push(store.isAtEnd);
+  store.select(9);
+  ends.push(store.isAtEnd);
+
+  expect(ends).toEqual([false, true, false, true]);
 });
 
 it('keeps showing a row that the server has forgotten', () => {

@@ -1,7 +1,6 @@
 // "What is going on": where it is, what happened last, why, and what comes next, with a countdown where one runs.
 import type { EdgeView, MachineView } from '../protocol.ts';
 import { lineOf } from './captions.ts';
-import { possibleEdges } from './chart-model.ts';
 import { h, part, prose, setText } from './dom.ts';
 import { explain, type Explanation, type Moment } from './explain.ts';
 import { formatClock, formatCountdown, formatDuration } from './format.ts';
@@ -10,7 +9,7 @@ import type { Store } from './store.ts';
 export class ExplainView {
   readonly #element = part('explanation');
   readonly #hint: (edges: readonly EdgeView[]) => void;
-  #shown: { readonly moment: Moment; readonly machine: MachineView; readonly isLive: boolean } | undefined;
+  #shown: { readonly moment: Moment; readonly machine: MachineView; readonly isEnd: boolean } | undefined;
   #countdown: { readonly element: HTMLElement; readonly dueAt: number; readonly waitMs: number } | undefined;
 
   /** @param hint lights edges in the drawing while they are pointed at */
@@ -22,21 +21,20 @@ export class ExplainView {
     const { entry } = moment;
     const shown = this.#shown;
     const isSame =
-      shown?.moment.entry === entry && shown.machine === machine && shown.isLive === store.isLive;
+      shown?.moment.entry === entry && shown.machine === machine && shown.isEnd === store.isAtEnd;
     if (!isSame) {
-      this.#shown = { moment, machine, isLive: store.isLive };
-      this.#build(machine, moment);
+      this.#shown = { moment, machine, isEnd: store.isAtEnd };
+      this.#build(machine, moment, store.isAtEnd);
     }
     if (this.#countdown === undefined) return;
     const { element, dueAt, waitMs } = this.#countdown;
     const leftMs = dueAt - store.now;
-    const isOver = store.watchedRow?.status === 'ended';
-    if (!store.isLive || isOver) setText(element, `Waited ${formatDuration(waitMs)}`);
+    if (!store.isLive) setText(element, `Waited ${formatDuration(waitMs)}`);
     else setText(element, leftMs > 0 ? `Waiting ${formatCountdown(leftMs)}` : 'The wait is over');
   }
 
-  #build(machine: MachineView, moment: Moment): void {
-    const explanation = explain(machine, moment);
+  #build(machine: MachineView, moment: Moment, isEnd: boolean): void {
+    const explanation = explain(machine, moment, isEnd);
     this.#countdown = undefined;
     this.#element.replaceChildren(
       h(
@@ -45,7 +43,7 @@ export class ExplainView {
         ...line('Now', ...whereLine(explanation)),
         ...line('Last event', ...eventLine(explanation, moment)),
         ...(explanation.why === '' ? [] : line('Why', ...whyLine(explanation))),
-        ...line('Next', ...this.#nextLine(explanation, moment), this.#choices(machine, moment)),
+        ...line('Next', ...this.#nextLine(explanation, moment), this.#choices(machine, explanation)),
       ),
     );
   }
@@ -58,14 +56,14 @@ export class ExplainView {
   }
 
   /** What can happen in this state, as a row of events. */
-  #choices(machine: MachineView, { entry }: Moment): HTMLElement {
-    const choices = possibleEdges(machine, entry.value).map((edge) => {
+  #choices(machine: MachineView, { choices }: Explanation): HTMLElement {
+    const chips = choices.map((edge) => {
       const chip = h('li', { class: 'chip', title: lineOf(machine, edge) }, edge.label);
       chip.addEventListener('pointerenter', () => this.#hint([edge]));
       chip.addEventListener('pointerleave', () => this.#hint([]));
       return chip;
     });
-    return h('ul', { class: 'chips', 'aria-label': 'What can happen here' }, ...choices);
+    return h('ul', { class: 'chips', 'aria-label': 'What can happen here' }, ...chips);
   }
 }
 
@@ -84,7 +82,7 @@ function eventLine({ reading, edge }: Explanation, { entry, before }: Moment): (
   return [
     h('b', { class: reading.isFailure ? 'failure' : '' }, reading.label),
     ' ',
-    ...prose(edge?.description ?? ''),
+    ...prose(edge?.description ?? reading.caption),
     h('span', { class: 'quiet' }, ` ${formatClock(entry.at)}${gap}`),
   ];
 }

@@ -1,6 +1,6 @@
 // "What is going on", in plain words, for somebody who has never seen a statechart.
 import type { EdgeView, Entry, MachineView, StateView } from '../protocol.ts';
-import { activeLeaves, activeStates, pathOf, takenEdge } from './chart-model.ts';
+import { activeLeaves, activeStates, pathOf, possibleEdges, takenEdge } from './chart-model.ts';
 import { formatDuration, isRecord } from './format.ts';
 import { failureOf, meaningOf, readEntry, type Reading } from './reading.ts';
 import { wordOf } from './tone.ts';
@@ -22,6 +22,8 @@ export interface Explanation {
   readonly remedy: string;
   /** What comes next; `waitMs` is what a countdown counts from the moment on. */
   readonly next: Next;
+  /** The edges that can be taken next. */
+  readonly choices: readonly EdgeView[];
 }
 
 export interface Next {
@@ -30,17 +32,26 @@ export interface Next {
   readonly waitMs?: number;
 }
 
-export function explain(machine: MachineView, { entry, before }: Moment): Explanation {
-  const failure = failureOf(entry.context);
-  const meaning = failure && meaningOf(failure);
-  const reason = isRecord(entry.context) ? entry.context['reason'] : undefined;
+/** @param isEnd whether the machine has ended with this moment, so that nothing comes after it */
+export function explain(machine: MachineView, { entry, before }: Moment, isEnd = false): Explanation {
+  const end = endOf(machine, entry, isEnd);
   return {
     states: activeStates(machine, entry.value),
     reading: readEntry(entry, before),
     edge: takenEdge(machine, before?.value, entry),
+    ...whyOf(entry.context),
+    next: end ?? nextOf(machine, entry),
+    choices: end === undefined ? possibleEdges(machine, entry.value) : [],
+  };
+}
+
+function whyOf(context: unknown): Pick<Explanation, 'why' | 'remedy'> {
+  const failure = failureOf(context);
+  const meaning = failure && meaningOf(failure);
+  const reason = isRecord(context) ? context['reason'] : undefined;
+  return {
     why: meaning?.message ?? failure?.code ?? REASONS[String(reason)] ?? '',
     remedy: meaning?.remedy ?? '',
-    next: nextOf(machine, entry),
   };
 }
 
@@ -53,15 +64,23 @@ const REASONS: Readonly<Record<string, string>> = {
   PAGE_RETURNED: 'The page is looked at again.',
 };
 
+/** Why nothing comes next, if so. */
+function endOf(machine: MachineView, { event, value }: Entry, isEnd: boolean): Next | undefined {
+  if (event.type === 'xstate.stop') return { text: 'Nothing more: it was stopped.' };
+  const canGoOn = activeLeaves(machine, value).some(({ id }) => canLeave(machine, id));
+  // Every state of a connection can be left; one that is not in its chart is told by its name.
+  if (machine.id !== 'connection' && !canGoOn)
+    return { text: 'Nothing more: no transition leaves this state.' };
+  return isEnd ? { text: 'Nothing more: what is known of it ends here.' } : undefined;
+}
+
 function nextOf(machine: MachineView, { value, context }: Entry): Next {
   if (machine.id === 'connection') {
     const path = pathOf(value);
     const next = NEXT[path] ?? NEXT[wordOf(path, machine.id)];
     if (next !== undefined) return next(isRecord(context) ? context : {});
   }
-  const leaves = activeLeaves(machine, value).map(({ id }) => id);
-  const isLast = leaves.every((id) => !canLeave(machine, id));
-  return { text: isLast ? 'Nothing more: no transition leaves this state.' : 'It waits for one of these:' };
+  return { text: 'It waits for one of these:' };
 }
 
 function canLeave(machine: MachineView, id: string): boolean {

@@ -5,10 +5,10 @@ import { ChartView } from './chart-view.ts';
 import { DetailsView } from './details-view.ts';
 import { part, setAttributes, setText } from './dom.ts';
 import { ExplainView } from './explain-view.ts';
-import { plural } from './format.ts';
 import { startKeys } from './keys.ts';
 import { Link } from './link.ts';
 import { OutlineView } from './outline-view.ts';
+import { recordingLink } from './recording-link.ts';
 import { fillBadge, RowsView } from './rows-view.ts';
 import { Store, type LinkState } from './store.ts';
 import { startTheme } from './theme.ts';
@@ -104,15 +104,12 @@ function showSubject(): void {
   const state = moment === undefined ? row.state : pathOf(moment.entry.value);
   setText(part('subject'), row.name);
   fillBadge(part('subject-state'), { ...row, state, status: isLive ? row.status : 'live' });
-  const forgotten = store.rows.has(row.id) ? '' : ', no longer kept by the server';
+  const forgotten = store.link === 'up' && !store.keeps(row.id) ? ', no longer kept by the server' : '';
   setText(
     part('subject-about'),
     `${row.status === 'ended' ? `ended${forgotten}` : ''}${isLive ? '' : ' looking back'}`.trim(),
   );
-  setAttributes(part('recording'), {
-    href: `/recordings/${encodeURIComponent(row.id)}.json`,
-    title: `The last ${plural(row.events, 'event')} as JSON: attach it to a bug report, or look at it with statewire replay`,
-  });
+  setAttributes(part('recording'), recordingLink(row, store));
   document.title = `${wordOf(row.state, row.machine)} · ${row.name} · statewire`;
   announce(`${row.name}: ${state.replaceAll('.', ', ')}`);
 }
@@ -174,7 +171,7 @@ startKeys([
   { keys: ['PageUp'], help: 'ten events back', run: () => store.step(-10) },
   { keys: ['Home'], help: 'the first event that is kept', run: () => store.select(0) },
   { keys: ['End'], help: 'the last event', run: () => store.select(Infinity) },
-  { keys: [' '], help: 'back to live', run: () => store.goLive() },
+  { keys: [' '], help: 'back to live, or to the end', run: () => store.goLive() },
   { keys: ['n'], help: 'the next connection', run: () => rows.step(1) },
   { keys: ['p'], help: 'the connection before', run: () => rows.step(-1) },
   { keys: ['/'], help: 'filter the connections', run: () => part('filter').focus() },
@@ -186,7 +183,7 @@ startKeys([
   { keys: ['w'], help: 'a larger chart', run: toggleWide },
   { keys: ['t'], help: 'light, dark, or as the system has it', run: changeTheme },
   { keys: ['?'], help: 'this list', run: openHelp },
-  { keys: ['Escape'], help: 'leave the filter; back to live', run: escape },
+  { keys: ['Escape'], help: 'leave the filter; back to live, or to the end', run: escape },
 ]);
 
 part('as-drawing').addEventListener('click', () => chooseOutline(false));

@@ -2,6 +2,7 @@
 import { ERRORS } from '../../../src/errors.ts';
 import { nameOfClose } from '../../../machines/close-codes.ts';
 import type { Entry } from '../protocol.ts';
+import { pathOf } from './chart-model.ts';
 import { flatten, formatField, formatValue, isRecord } from './format.ts';
 
 /** A failure as it stands in an event or a context. */
@@ -19,32 +20,48 @@ export interface Reading {
   /** A code or a word; empty when the event needs no reason. */
   readonly reason: string;
   readonly payload: string;
+  /** What is to be known of an event that no chart describes. */
+  readonly caption: string;
 }
 
 const BAD_NEWS =
   /(^|[._\s-])(error|fail|failed|failure|reject|rejected|missed|timeout|lost|crash\w*)($|[._\s-])/i;
 
+/** The server's word for events that it was not told of. */
+const MISSED = 'statewire.missed';
+
 /** Reads an entry, given the one before it. */
 export function readEntry(entry: Entry, before: Entry | undefined): Reading {
   const { event } = entry;
   const own = failureIn(event['failure']);
-  const established = failureOf(entry.context);
-  const isNew = established !== undefined && !isSame(established, failureOf(before?.context));
-  const failure = own ?? (isNew && before !== undefined ? established : undefined);
-  const reason = failure?.code ?? changedReason(entry, before);
+  const isCalm = event.type === MISSED || isGoodbye(entry, before);
+  const failure = isCalm ? undefined : (own ?? establishedBy(entry, before));
   return {
     label: eventLabel(event.type),
-    isFailure: failure !== undefined || BAD_NEWS.test(event.type),
+    isFailure: !isCalm && (failure !== undefined || BAD_NEWS.test(event.type)),
     failure,
-    reason,
+    reason: own?.code ?? failure?.code ?? changedReason(entry, before),
     payload: payloadOf(event),
+    caption: event.type === MISSED ? 'Some events could not be told; this is how it is by now.' : '',
   };
+}
+
+/** The socket of a connection that was closing is gone, as it was asked to be. */
+const isGoodbye = ({ event }: Entry, before: Entry | undefined): boolean =>
+  event.type === 'socket.closed' && before !== undefined && pathOf(before.value).startsWith('online.closing');
+
+/** The failure that a context remembers since this entry. */
+function establishedBy({ context }: Entry, before: Entry | undefined): ReadFailure | undefined {
+  const failure = failureOf(context);
+  const isNew = failure !== undefined && before !== undefined && !isSame(failure, failureOf(before.context));
+  return isNew ? failure : undefined;
 }
 
 /** XState's names for what is no event of the user's, in the words of the chart. */
 export function eventLabel(type: string): string {
   if (type === 'xstate.init') return 'started';
   if (type === 'xstate.stop') return 'stopped';
+  if (type === MISSED) return 'events missing';
   if (type === '') return 'always';
   const [prefix, kind, of, ...names] = type.split('.');
   if (prefix !== 'xstate') return type;

@@ -1,7 +1,8 @@
 // The list of connections: state, since when, attempt and countdown of each, filtered and sorted.
 import type { Row } from '../protocol.ts';
 import { h, part, setAttributes, setText } from './dom.ts';
-import { formatAge, formatCountdown, formatNumber, plural } from './format.ts';
+import { formatAge, formatCountdown, plural } from './format.ts';
+import { countOf, noMatchOf, shownOf } from './row-count.ts';
 import type { Store } from './store.ts';
 import { arrange, restOf, SORTS, toneOf, wordOf } from './tone.ts';
 import { VirtualList } from './virtual-list.ts';
@@ -46,12 +47,12 @@ export class RowsView {
     if (rowsVersion !== this.#version) {
       this.#version = rowsVersion;
       this.#rows = arrange(rows.values(), filter, sort);
-      const live = [...rows.values()].filter(({ status }) => status === 'live').length;
-      const shown = filter.trim() === '' ? '' : `${formatNumber(this.#rows.length)} shown, `;
+      const count = this.#rows.length;
       setText(
         part('row-count'),
-        `${shown}${formatNumber(live)} live, ${formatNumber(rows.size - live)} ended`,
+        filter.trim() === '' ? countOf([...rows.values()]) : shownOf(count, rows.size),
       );
+      setText(part('no-match'), noMatchOf(filter, count));
     }
     this.#list.update(this.#rows, this.#place);
   }

@@ -30,6 +30,8 @@ export class Store {
   watchedRow: Row | undefined;
   /** Server's clock minus this one. */
   #clockOffsetMs = 0;
+  /** The rows that the server has told of since it was met last, and still keeps. */
+  readonly #kept = new Set<string>();
   #selected: Moment | undefined;
   #last: Moment | undefined;
   #latestWhenSelected = 0;
@@ -57,6 +59,12 @@ export class Store {
     return this.#last;
   }
 
+  /** Whether the moment that is looked at is the last one that there will be. */
+  get isAtEnd(): boolean {
+    const last = this.watched?.entries.at(-1)?.index;
+    return this.watchedRow?.status === 'ended' && this.moment?.entry.index === last;
+  }
+
   /** Entries that came since a moment was selected. */
   get newer(): number {
     return this.isLive ? 0 : (this.watched?.entries.at(-1)?.index ?? 0) - this.#latestWhenSelected;
@@ -73,6 +81,11 @@ export class Store {
     const at = this.#selected?.entry.at;
     if (at === undefined) return samples.at(-1);
     return samples.findLast((sample) => sample.at <= at) ?? samples[0];
+  }
+
+  /** Whether the server that was met last keeps this row: one of its own, or from before it was started anew. */
+  keeps(id: string): boolean {
+    return this.#kept.has(id);
   }
 
   hear(message: FromServer): void {
@@ -124,12 +137,20 @@ export class Store {
   }
 
   #hearOfRows(message: Exclude<FromServer, { readonly id: string }>): void {
-    if (message.type === 'rows') message.rows.forEach((row) => this.#put(row));
-    else if (message.type === 'gone') {
-      for (const id of message.ids) this.rows.delete(id);
+    if (message.type === 'rows') {
+      for (const row of message.rows) {
+        this.#kept.add(row.id);
+        this.#put(row);
+      }
+    } else if (message.type === 'gone') {
+      for (const id of message.ids) {
+        this.rows.delete(id);
+        this.#kept.delete(id);
+      }
       this.rowsVersion += 1;
     } else {
       this.#clockOffsetMs = message.now - Date.now();
+      this.#kept.clear();
       // After a loss, every row is told anew: one that is not told is no more.
       for (const row of this.rows.values()) this.#put({ ...row, status: 'ended' });
     }

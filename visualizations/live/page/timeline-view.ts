@@ -65,11 +65,11 @@ export class TimelineView {
 
   #tell(isLive: boolean, newer: number): void {
     const live = part('live');
-    setAttributes(live, { 'aria-pressed': String(isLive) });
-    setText(
-      live,
-      isLive ? 'Live' : newer === 0 ? 'Back to live' : `Back to live, ${formatNumber(newer)} new`,
-    );
+    const status = this.#store.watchedRow?.status;
+    setAttributes(live, { 'aria-pressed': String(isLive), 'data-status': status });
+    const [there, back] = status === 'ended' ? ['End', 'To the end'] : ['Live', 'Back to live'];
+    const more = newer > 0 ? `, ${formatNumber(newer)} new` : '';
+    setText(live, isLive ? there : `${back}${more}`);
     document.body.classList.toggle('looking-back', !isLive);
   }
 
@@ -91,14 +91,14 @@ export class TimelineView {
 
   #fill(element: HTMLElement, entry: Entry): void {
     const before = this.#entries[entry.index - this.#store.earlier - 1];
-    const { label, reason, payload, isFailure } = readEntry(entry, before);
+    const { label, reason, payload, caption, isFailure } = readEntry(entry, before);
     const gap = before === undefined ? '' : `+${formatDuration(entry.at - before.at)}`;
     const [why, led] = [...element.children].slice(3);
     [formatClock(entry.at), gap, label].forEach((text, column) => {
       const cell = element.children[column];
       if (cell) setText(cell, text);
     });
-    [reason, payload].forEach((text, place) => {
+    [reason, caption || payload].forEach((text, place) => {
       const cell = why?.children[place];
       if (cell) setText(cell, text);
     });
@@ -108,7 +108,7 @@ export class TimelineView {
     if (badge) fillBadge(badge, { state, machine: '', status: 'live' });
     setAttributes(element, {
       class: `entry${isFailure ? ' failure' : ''}`,
-      title: [label, reason, payload, state].filter(Boolean).join('\n'),
+      title: [label, reason, caption || payload, state].filter(Boolean).join('\n'),
     });
   }
 }
