@@ -1,6 +1,6 @@
 // What the end of a link means: from close codes, HTTP statuses and platform errors to a failure and its cure.
 import { cureOfClose, type Cure, type Failure, type Phase } from '../machines/index.ts';
-import { makeFailure, textOf, type Details } from './errors.ts';
+import { makeFailure, textOf, type Details, type ErrorCode } from './errors.ts';
 import type { LinkEnd } from './transports/transport.ts';
 
 /** A server's wish to be left alone is honoured up to here. */
@@ -22,6 +22,7 @@ export interface Classifier {
 
 /** An attempt whose socket never opened. */
 export function failureOfAttempt(end: LinkEnd): Failure {
+  if (end.failure !== undefined) return failureOfTransport(end.failure, 'connecting', end.error);
   if (end.httpStatus !== undefined) return failureOfStatus(end.httpStatus, end);
   const details = { phase: 'connecting', ...causeOf(end) };
   const isCertificate = CERTIFICATE_ERROR.test(codeOf(end.error));
@@ -29,6 +30,10 @@ export function failureOfAttempt(end: LinkEnd): Failure {
     ? makeFailure('TLS_FAILED', 'stop', { details, cause: end.error })
     : makeFailure('CONNECT_FAILED', 'retry', { details, cause: end.error });
 }
+
+/** The transport knows itself what its end means. */
+const failureOfTransport = ({ code, cure, details }: Failure, phase: Phase, cause: unknown): Failure =>
+  makeFailure(code as ErrorCode, cure, { details: { phase, ...details }, cause });
 
 function failureOfStatus(httpStatus: number, end: LinkEnd): Failure {
   const retryAfterMs = parseRetryAfter(end.retryAfter);
@@ -45,6 +50,7 @@ function cureOfStatus(status: number): Cure {
 /** A session, or a handshake, that the link's end cut short. */
 export function failureOfSession(end: LinkEnd, phase: Phase, protocol: Classifier): Failure {
   const { closeCode, closeReason } = end;
+  if (end.failure !== undefined) return failureOfTransport(end.failure, phase, end.error);
   const classified = protocol.classifyClose?.(closeCode, closeReason, phase);
   if (closeCode === 1006) {
     // What ws itself refuses to read (RFC 6455 violations, messages too long) would kill the next session too.

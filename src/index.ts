@@ -53,6 +53,7 @@ export type {
 } from './protocols/protocol.ts';
 export type {
   ConnectTimings,
+  Envelope,
   Frame,
   Link,
   LinkEnd,

@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 import { ConnectionError, InvalidOptionError, textOf, type ErrorCode } from './errors.ts';
 import type { AttemptInfo, ConnectionOptions, Provided } from './options.ts';
 import { noteAnswer } from './redaction/known.ts';
-import type { Target } from './transports/transport.ts';
+import type { Target, Transport } from './transports/transport.ts';
 
 /** A function of the user's that failed: becomes a failed attempt. */
 export class ProviderError extends ConnectionError {
@@ -26,20 +26,25 @@ interface Limit {
 
 interface Asking extends Limit {
   /** What a function answers may be a secret. */
-  readonly note: (option: Providing, answer: unknown) => void;
+  readonly note: (option: Providing | 'body', answer: unknown) => void;
 }
 
 type Providing = 'url' | 'protocols' | 'headers' | 'credentials';
+type Carrier = Pick<Transport, 'schemes' | 'body'>;
 
 export const isProvider = (value: unknown): value is (...args: never[]) => unknown =>
   typeof value === 'function';
 
-/** Whether asking again may bring other credentials: they may be in any of the four. */
-export const canRefresh = (options: { readonly [Name in Providing]?: unknown }): boolean =>
-  [options.credentials, options.headers, options.url, options.protocols].some(isProvider);
+/** Whether asking again may bring other credentials: they may be in any of the five. */
+export const canRefresh = (
+  options: { readonly [Name in Providing]?: unknown } & { readonly transport?: Carrier },
+): boolean =>
+  [options.credentials, options.headers, options.url, options.protocols, options.transport?.body].some(
+    isProvider,
+  );
 
 async function ask<Value>(
-  option: Providing,
+  option: Providing | 'body',
   provided: Provided<Value>,
   info: AttemptInfo,
   { clock, limitMs, note }: Asking,
@@ -70,7 +75,9 @@ async function ask<Value>(
 
 /** Everything that an attempt needs to know. @throws {ProviderError} */
 export async function resolveAttempt<Credentials>(
-  options: Pick<ConnectionOptions<never, never, never, Credentials>, Providing>,
+  options: Pick<ConnectionOptions<never, never, never, Credentials>, Providing> & {
+    readonly transport?: Carrier;
+  },
   offered: readonly string[],
   info: AttemptInfo,
   limit: Limit,
@@ -81,10 +88,12 @@ export async function resolveAttempt<Credentials>(
   const headers = await ask('headers', options.headers ?? {}, info, asking);
   const protocols = await ask('protocols', options.protocols ?? offered, info, asking);
   const credentials = await ask('credentials', options.credentials as Provided<Credentials>, info, asking);
+  const body = await ask('body', options.transport?.body, info, asking);
   const target = {
-    url: parseFor('url', () => parseUrl(url)),
+    url: parseFor('url', () => parseUrl(url, options.transport?.schemes)),
     headers: parseFor('headers', () => checkHeaders(headers)),
     subprotocols: parseFor('protocols', () => checkProtocols(protocols)),
+    ...(body !== undefined && { body }),
   };
   return { target, credentials };
 }
@@ -97,24 +106,34 @@ function parseFor<Value>(option: Providing, parse: () => Value): Value {
   }
 }
 
-const SCHEMES: Readonly<Record<string, string>> = { 'http:': 'ws:', 'https:': 'wss:' };
+/** What a scheme is written as, for those that can be meant. */
+const SCHEMES: Readonly<Record<'ws' | 'http', Readonly<Record<string, string>>>> = {
+  ws: { 'ws:': 'ws:', 'wss:': 'wss:', 'http:': 'ws:', 'https:': 'wss:' },
+  http: { 'http:': 'http:', 'https:': 'https:' },
+};
+const EXAMPLES = {
+  ws: 'an absolute WebSocket URL such as wss://example.com/path',
+  http: 'an absolute URL such as https://example.com/path',
+} as const;
 
 /**
- * A WebSocket URL in its normal form: absolute, `ws:` or `wss:`, without a fragment (WHATWG WebSockets §3.1).
+ * A URL in its normal form: absolute, without a fragment (WHATWG WebSockets §3.1), `ws:` or `wss:`, unless the transport
+ * has it otherwise.
  *
  * @throws {InvalidOptionError} for anything else
  */
-export function parseUrl(given: string | URL): string {
+export function parseUrl(given: string | URL, schemes: 'ws' | 'http' = 'ws'): string {
   const base = (globalThis as { location?: { href?: string } }).location?.href;
   let url: URL;
   try {
     url = new URL(given, base);
   } catch {
-    throw new InvalidOptionError('url', 'an absolute WebSocket URL such as wss://example.com/path', given);
+    throw new InvalidOptionError('url', EXAMPLES[schemes], given);
   }
-  const scheme = SCHEMES[url.protocol] ?? url.protocol;
-  if (scheme !== 'ws:' && scheme !== 'wss:') {
-    throw new InvalidOptionError('url', `a URL with the scheme ws: or wss:, not ${url.protocol}`, given);
+  const scheme = SCHEMES[schemes][url.protocol];
+  if (scheme === undefined) {
+    const wanted = schemes === 'ws' ? 'ws: or wss:' : 'http: or https:';
+    throw new InvalidOptionError('url', `a URL with the scheme ${wanted}, not ${url.protocol}`, given);
   }
   // The protocol setter refuses some changes of scheme; the text does not.
   url.hash = '';

@@ -80,6 +80,7 @@ const API: Readonly<Record<string, ExportedNames>> = {
       'DeliverOptions',
       'Delivery',
       'Details',
+      'Envelope',
       'ErrorCode',
       'ExponentialOptions',
       'Failure',
@@ -251,6 +252,19 @@ const API: Readonly<Record<string, ExportedNames>> = {
       'PageErrorType',
       'ResolveHost',
       'ResolvedAddress',
+    ],
+  },
+  'statewire/sse': {
+    values: ['SSE_DEFAULTS', 'SseConnection', 'StatewireEventSource'],
+    types: [
+      'Fetch',
+      'SseBody',
+      'SseCredentials',
+      'SseDecode',
+      'SseEvent',
+      'SseOptions',
+      'SseResponse',
+      'StatewireEventSourceInit',
     ],
   },
   'statewire/inspect': {

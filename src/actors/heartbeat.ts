@@ -22,9 +22,7 @@ type HeartbeatWorld<Incoming, Welcome> = Pick<
 type Tell = (event: HeartbeatEvent) => void;
 
 export const heartbeatActor =
-  <Incoming, Welcome>(
-    world: HeartbeatWorld<Incoming, Welcome>,
-  ) =>
+  <Incoming, Welcome>(world: HeartbeatWorld<Incoming, Welcome>) =>
   ({ sendBack }: { sendBack: Tell }): Held | undefined => {
     const { heartbeat } = world.protocol;
     const { link, session } = world.wire;
@@ -161,12 +159,17 @@ class Heartbeat<Incoming, Welcome> implements Held {
 
   /** Ask now. Who was away gives the link the whole time to answer; a page that flickers does not extend it. */
   #doubt(cause: Doubt): void {
-    const wholeTime = this.#now + this.#limits.timeoutMs;
+    const wholeTime = this.#now + this.#wholeTimeMs;
     const isAsking = this.#mark !== undefined && cause !== 'clock';
     this.#tell({ type: 'heartbeat.doubted', cause });
     this.#ask(isAsking ? Math.min(this.#deadline, wholeTime) : wholeTime);
     this.#nextBeatAt = this.#protocol.when === 'always' ? this.#now + this.#limits.intervalMs : Infinity;
     this.#arm();
+  }
+
+  /** Where nothing can be asked, the next sign of life comes when the peer says something of its own accord. */
+  get #wholeTimeMs(): number {
+    return this.#protocol.probe === 'none' ? this.#limits.silenceMs : this.#limits.timeoutMs;
   }
 
   #ask(deadAt: number): void {
@@ -199,7 +202,7 @@ class Heartbeat<Incoming, Welcome> implements Held {
         if (probe === 'ping') answered();
       },
       message: (message) => {
-        if (probe === 'ping') return;
+        if (typeof probe !== 'function') return;
         try {
           if (isAnswer(message)) answered();
         } catch (thrown) {
@@ -209,7 +212,7 @@ class Heartbeat<Incoming, Welcome> implements Held {
     };
     try {
       if (probe === 'ping') this.#link.ping?.();
-      else if (wire.session !== undefined) this.#link.send(probe(wire.session.welcome));
+      else if (probe !== 'none' && wire.session !== undefined) this.#link.send(probe(wire.session.welcome));
     } catch (thrown) {
       report('PROTOCOL_FAILED', 'protocol', thrown);
     }
@@ -238,7 +241,7 @@ class Heartbeat<Incoming, Welcome> implements Held {
     const wasUnread = mark !== undefined && this.#lastSignAt > mark.askedAt;
     if (hasMoved || wasUnread || this.#isExcused()) {
       this.#setMark();
-      this.#setDeadline(this.#now + this.#limits.timeoutMs);
+      this.#setDeadline(this.#now + this.#wholeTimeMs);
       return false;
     }
     // The chart lets go only of a link in doubt; probes that are always sent may all have gone out before the silence.

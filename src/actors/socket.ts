@@ -6,15 +6,13 @@ import { failureOfAttempt, failureOfSession } from '../failures.ts';
 import type { Handshake, HandshakeStep, Rejection } from '../protocols/protocol.ts';
 import { canRefresh, ProviderError, resolveAttempt } from '../providers.ts';
 import { redactorFor, type Redactor } from '../redact.ts';
-import type { Frame, Link, LinkEnd, LinkEvents, Target } from '../transports/transport.ts';
+import type { Envelope, Frame, Link, LinkEnd, LinkEvents, Target } from '../transports/transport.ts';
 import type { Held, World } from '../world.ts';
 
 type Tell = (event: SocketEvent) => void;
 
 export const socketActor =
-  <Incoming, Outgoing, Welcome, Credentials>(
-    world: World<Incoming, Outgoing, Welcome, Credentials>,
-  ) =>
+  <Incoming, Outgoing, Welcome, Credentials>(world: World<Incoming, Outgoing, Welcome, Credentials>) =>
   ({ input, sendBack }: { input: SocketInput; sendBack: Tell }): Held => {
     const attempt = new Attempt(world, input, sendBack);
     attempt.run();
@@ -101,12 +99,12 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents, H
     this.#credentials = undefined;
   }
 
-  received(frame: Frame): void {
+  received(frame: Frame, envelope?: Envelope): void {
     const { settings, wire } = this.#world;
     wire.lastReceivedAt = settings.clock.now();
     wire.watcher?.sign();
     if (this.#hears === 'handshake') this.#hear(frame);
-    else if (this.#hears !== 'nothing') this.#decode(frame);
+    else if (this.#hears !== 'nothing') this.#decode(frame, envelope);
   }
 
   ponged(): void {
@@ -250,10 +248,10 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents, H
     if (revoked !== undefined) this.#fail(failureOfRejection(revoked, 'open'));
   }
 
-  #decode(frame: Frame): void {
+  #decode(frame: Frame, envelope: Envelope | undefined): void {
     let message: Incoming;
     try {
-      message = this.#world.protocol.decode(frame);
+      message = this.#world.protocol.decode(frame, envelope);
     } catch (thrown) {
       this.#world.wire.invalidMessages += 1;
       this.#world.wire.inbox.invalid(frame, thrown);

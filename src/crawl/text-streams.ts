@@ -1,5 +1,5 @@
 // From the bytes of an HTTP answer to messages: lines of NDJSON, or SSE events.
-import { createParser } from 'eventsource-parser';
+import { EventStreamParser, EventTooLongError, type EventStreamListener } from '../sse/event-stream.ts';
 import { StreamingError } from './errors.ts';
 import { readText } from './decoding.ts';
 import { CRAWL_MAX_MESSAGE_BYTES } from './messages.ts';
@@ -26,19 +26,39 @@ export async function* readNdjson(
 export async function* readSse(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<CrawlEvent, void, undefined> {
-  const events: CrawlEvent[] = [];
-  let failure: StreamingError | undefined;
-  const parser = createParser({
-    maxBufferSize: CRAWL_MAX_MESSAGE_BYTES,
-    onEvent: ({ data }) => events.push(readText(data)),
-    onError: ({ type }) => {
-      if (type === 'max-buffer-size-exceeded') failure = tooLong();
-    },
-  });
-  for await (const text of textOf(chunks)) {
-    parser.feed(text);
-    yield* events.splice(0);
+  const inbox = new Inbox();
+  const parser = new EventStreamParser(inbox, CRAWL_MAX_MESSAGE_BYTES);
+  for await (const chunk of chunks) {
+    const failure = feed(parser, chunk);
+    yield* inbox.events.splice(0);
     if (failure !== undefined) throw failure;
+  }
+}
+
+class Inbox implements EventStreamListener {
+  readonly events: CrawlEvent[] = [];
+
+  event({ data }: { readonly data: string }): void {
+    this.events.push(readText(data));
+  }
+
+  id(): void {
+    // The crawl goes on by what is missing, not by ids.
+  }
+
+  retry(): void {
+    // The wait is the crawl's own.
+  }
+}
+
+/** The events before one that is too long are told first. */
+function feed(parser: EventStreamParser, chunk: Uint8Array): StreamingError | undefined {
+  try {
+    parser.feed(chunk);
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof EventTooLongError) return tooLong();
+    throw thrown;
   }
 }
 

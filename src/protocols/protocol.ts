@@ -1,7 +1,7 @@
 // The port between a connection and the meaning of its messages. A protocol does no I/O: frames in, answers out,
 // so it is tested with arrays.
 import type { Cure, Phase } from '../../machines/index.ts';
-import type { Frame } from '../transports/transport.ts';
+import type { Envelope, Frame } from '../transports/transport.ts';
 
 /** What a handshake says after a frame. */
 export type HandshakeStep<Incoming, Welcome> =
@@ -37,8 +37,11 @@ export interface Handshake<Incoming, Welcome> {
 }
 
 export interface HeartbeatProtocol<Incoming, Welcome> {
-  /** The frame that asks for a sign of life, or `ping` for a protocol ping (Node only). */
-  readonly probe: 'ping' | ((welcome: Welcome) => Frame);
+  /**
+   * The frame that asks for a sign of life, or `ping` for a protocol ping (Node only). `none`: nothing can be asked, and
+   * silence alone tells that the link is dead.
+   */
+  readonly probe: 'ping' | 'none' | ((welcome: Welcome) => Frame);
   /** Whether a message answers a probe, for the round-trip time. Any frame at all proves life. Default: the first message. */
   readonly isAnswer?: (message: Incoming) => boolean;
   /** `whenQuiet`: after `intervalMs` of silence. `always`: every `intervalMs`, whatever comes in. Default: `whenQuiet`. */
@@ -72,7 +75,7 @@ export interface Protocol<Incoming, Outgoing = Incoming, Welcome = undefined, Cr
   /** @throws {TypeError} for a message that cannot be encoded; it reaches the caller of `send()`. */
   encode(message: Outgoing): Frame;
   /** @throws for a frame that means nothing; it becomes an `invalidMessage` event, and nothing else happens. */
-  decode(frame: Frame): Incoming;
+  decode(frame: Frame, envelope?: Envelope): Incoming;
   /** Whether a message says that the session is over, such as an expired token. It still reaches the listeners. */
   revokes?(message: Incoming): Rejection | undefined;
   readonly heartbeat?: HeartbeatProtocol<Incoming, Welcome>;

@@ -32,12 +32,25 @@ export function encodeJson(message: unknown): string {
   return encoded;
 }
 
+/**
+ * Reads JSON. The platform's own error would quote the first characters, which may be the beginning of a secret.
+ *
+ * @throws {SyntaxError} for what is none
+ */
+export function decodeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`Expected JSON, got ${text.length} characters that are none`);
+  }
+}
+
 /** Every frame is a JSON value, in text or in UTF-8 bytes. The default protocol. */
 export const json: Protocol<unknown> = {
   name: 'json',
   heartbeat: { probe: 'ping' },
   encode: encodeJson,
-  decode: (frame) => JSON.parse(textOfFrame(frame)) as unknown,
+  decode: (frame) => decodeJson(textOfFrame(frame)),
 };
 
 /** The JSON protocol with the types of one's messages. Nothing is checked: validate what comes from a stranger. */

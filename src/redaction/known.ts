@@ -8,11 +8,12 @@ export interface Secretive {
   readonly headers?: unknown;
   readonly protocols?: unknown;
   readonly credentials?: unknown;
+  readonly transport?: { readonly body?: unknown } | undefined;
   readonly protocol?: { readonly subprotocols?: readonly string[] } | undefined;
   readonly redact?: readonly (string | RegExp)[] | undefined;
 }
 
-type Answers = Partial<Record<'url' | 'headers' | 'protocols' | 'credentials', unknown>>;
+type Answers = Partial<Record<'url' | 'headers' | 'protocols' | 'credentials' | 'body', unknown>>;
 
 /** Kept beyond the attempt: the function that is asked for the next one may complain about these. */
 const lastAnswers = new WeakMap<Secretive, Answers>();
@@ -36,7 +37,7 @@ const PUBLIC_HEADER =
 
 /** The values that are secret, as they are and as they are written in URLs, in JSON and in Basic credentials. */
 export function knownValues(options: Secretive): readonly string[] {
-  const { url, headers, protocols, credentials } = {
+  const { url, headers, protocols, credentials, body } = {
     ...withoutFunctions(options),
     ...lastAnswers.get(options),
   };
@@ -46,15 +47,16 @@ export function knownValues(options: Secretive): readonly string[] {
     found.headers(headers);
     found.subprotocols(protocols, options.protocol?.subprotocols ?? []);
     found.leaves(credentials, true, 0);
+    found.body(body);
   } catch {
     // An option that cannot be read holds nothing that can be shown either.
   }
   return found.values;
 }
 
-const withoutFunctions = ({ url, headers, protocols, credentials }: Secretive): Answers =>
+const withoutFunctions = ({ url, headers, protocols, credentials, transport }: Secretive): Answers =>
   Object.fromEntries(
-    Object.entries({ url, headers, protocols, credentials }).filter(
+    Object.entries({ url, headers, protocols, credentials, body: transport?.body }).filter(
       ([, value]) => typeof value !== 'function',
     ),
   );
@@ -123,6 +125,14 @@ class Found {
       this.add(name, true);
       this.add(name.slice(name.lastIndexOf('.') + 1), false);
     }
+  }
+
+  /** Of a request: a form's fields, and what is written in JSON. Prose is no secret. */
+  body(body: unknown): void {
+    if (body instanceof URLSearchParams || body instanceof FormData)
+      this.leaves(Object.fromEntries(body), false, 0);
+    else if (typeof body === 'string' && /^[^\s=]+=\S*$/.test(body)) this.url(`?${body}`);
+    else if (typeof body === 'string') this.leaves(parsed(body), false, 0);
   }
 
   /** A text alone is a secret; a field by its name; JSON is what is written in it. */

@@ -1,8 +1,16 @@
 // The port between a connection and whatever carries its bytes. A faster receiver or writer is another `Transport`.
+import type { Failure } from '../../machines/index.ts';
 import type { Clock } from '../clock.ts';
+import type { Provided } from '../options.ts';
 
 /** One WebSocket message: text or bytes. */
 export type Frame = string | Uint8Array;
+
+/** What a transport knows of a message besides its content: the name and the id of a server-sent event. */
+export interface Envelope {
+  readonly event: string;
+  readonly id: string;
+}
 
 /** Where to connect to, resolved for one attempt. */
 export interface Target {
@@ -10,6 +18,8 @@ export interface Target {
   readonly subprotocols: readonly string[];
   /** Sent with the upgrade request. Browsers cannot send any. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Sent as the request's body, where the transport has one. */
+  readonly body?: unknown;
 }
 
 /** How long each part of opening took, in milliseconds; a part that the platform does not tell, or that did not happen, is absent. */
@@ -32,12 +42,15 @@ export interface LinkEnd {
   readonly httpStatus?: number;
   /** `Retry-After` of a refused upgrade, unparsed. */
   readonly retryAfter?: string;
+  /** What the end means to a transport that has no close codes and no upgrade; the phase is added to its details. */
+  readonly failure?: Failure;
 }
 
 /** What a link tells its owner. Nothing is called after `ended`, nor after `terminate()`. */
 export interface LinkEvents {
   opened(info: { readonly subprotocol: string; readonly timings: ConnectTimings }): void;
-  received(frame: Frame): void;
+  received(frame: Frame, envelope?: Envelope): void;
+  /** A sign of life that is no message: a pong, or bytes such as a comment. */
   ponged(): void;
   /** Exactly once, unless `terminate()` was called. */
   ended(end: LinkEnd): void;
@@ -71,6 +84,10 @@ export interface Link {
 
 export interface Transport {
   readonly name: string;
+  /** What the URLs look like: `ws:` and `wss:`, or `http:` and `https:`. Default: `ws`. */
+  readonly schemes?: 'ws' | 'http';
+  /** The request's body, where there is one: a value, or a function that is asked for each attempt. */
+  readonly body?: Provided<unknown>;
   /**
    * Opens one socket. Nothing is told before this has returned.
    *

@@ -8,6 +8,7 @@ describe.each([
   { entry: 'statewire/coordinator', maxGzipBytes: 41 * 1024 },
   { entry: 'statewire/machines', maxGzipBytes: 17 * 1024 },
   { entry: 'statewire/crawl', maxGzipBytes: 56 * 1024 },
+  { entry: 'statewire/sse', maxGzipBytes: 46 * 1024 },
   { entry: 'statewire/inspect', maxGzipBytes: 44 * 1024 },
 ])('$entry in a browser bundle', ({ entry, maxGzipBytes }) => {
   it('needs neither a Node module nor ws', async () => {

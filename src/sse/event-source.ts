@@ -1,0 +1,138 @@
+// The interface of the DOM's `EventSource` over an SSE connection, for code that was written for it.
+import type { ConnectionState } from '../../machines/index.ts';
+import type { SseOptions } from './options.ts';
+import { SseConnection } from './sse-connection.ts';
+
+/** All that an SSE connection takes, but the URL; `data` is always text. */
+export interface StatewireEventSourceInit extends Omit<SseOptions, 'url' | 'decode' | 'credentials'> {
+  /**
+   * Whether a browser sends cookies to another origin too.
+   *
+   * @defaultValue `false`
+   */
+  readonly withCredentials?: boolean;
+}
+
+type Handler<Told extends Event> = ((this: StatewireEventSource, event: Told) => unknown) | null;
+
+type PlainListener = Parameters<EventTarget['addEventListener']>[1];
+type Listener = PlainListener | ((event: MessageEvent<string>) => unknown);
+type Options = Parameters<EventTarget['addEventListener']>[2];
+
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSED = 2;
+
+const READY_STATES: Readonly<Record<ConnectionState, 0 | 1 | 2>> = {
+  idle: CONNECTING,
+  connecting: CONNECTING,
+  authenticating: CONNECTING,
+  reconnecting: CONNECTING,
+  open: OPEN,
+  closing: CLOSED,
+  closed: CLOSED,
+  failed: CLOSED,
+};
+
+/**
+ * A stand-in for `EventSource` (WHATWG HTML §9.2) that comes back from what the DOM's one does not: 429 and 5xx, a
+ * stream that goes silent. `connection` is what does it.
+ */
+export class StatewireEventSource extends EventTarget {
+  static readonly CONNECTING = CONNECTING;
+  static readonly OPEN = OPEN;
+  static readonly CLOSED = CLOSED;
+  readonly CONNECTING = CONNECTING;
+  readonly OPEN = OPEN;
+  readonly CLOSED = CLOSED;
+
+  /** The address, absolute, of the stream that was asked for. */
+  readonly url: string;
+  readonly withCredentials: boolean;
+  /** What does it: its state, its errors, its figures. */
+  readonly connection: SseConnection;
+  readonly #handlers = new Map<string, PlainListener>();
+
+  /**
+   * Connects at once.
+   *
+   * @throws {InvalidOptionError} for a URL or an option that cannot be meant
+   */
+  constructor(url: string | URL, { withCredentials = false, ...options }: StatewireEventSourceInit = {}) {
+    super();
+    this.withCredentials = withCredentials;
+    this.connection = new SseConnection({
+      ...options,
+      url,
+      credentials: withCredentials ? 'include' : 'same-origin',
+    });
+    this.url = new URL(url, (globalThis as { location?: { href?: string } }).location?.href).href;
+    this.#listen();
+    // What it rejects with is told as an error event.
+    this.connection.connect().catch(() => undefined);
+  }
+
+  get readyState(): 0 | 1 | 2 {
+    return READY_STATES[this.connection.state];
+  }
+
+  get onopen(): Handler<Event> {
+    return this.#handler('open');
+  }
+  set onopen(handler: Handler<Event>) {
+    this.#handle('open', handler);
+  }
+
+  get onmessage(): Handler<MessageEvent<string>> {
+    return this.#handler('message');
+  }
+  set onmessage(handler: Handler<MessageEvent<string>>) {
+    this.#handle('message', handler);
+  }
+
+  /** Told of each loss, when `readyState` is `CONNECTING`, and of the end, when it is `CLOSED`. */
+  get onerror(): Handler<Event> {
+    return this.#handler('error');
+  }
+  set onerror(handler: Handler<Event>) {
+    this.#handle('error', handler);
+  }
+
+  /** As the DOM's own, with the type that events of a stream have. */
+  override addEventListener(type: string, listener: Listener, options?: Options): void {
+    super.addEventListener(type, listener as PlainListener, options);
+  }
+
+  override removeEventListener(type: string, listener: Listener, options?: Options): void {
+    super.removeEventListener(type, listener as PlainListener, options);
+  }
+
+  /** Ends it for good; nothing is told after that. */
+  close(): void {
+    void this.connection.disconnect();
+  }
+
+  #listen(): void {
+    const { connection } = this;
+    connection.on('open', () => this.dispatchEvent(new Event('open')));
+    connection.on('reconnecting', () => this.dispatchEvent(new Event('error')));
+    connection.on('failed', () => this.dispatchEvent(new Event('error')));
+    connection.on('message', ({ event, data, id }) => {
+      const { origin } = new URL(connection.response?.url ?? this.url);
+      this.dispatchEvent(new MessageEvent(event, { data, lastEventId: id, origin }));
+    });
+  }
+
+  #handler<Told extends Event>(name: string): Handler<Told> {
+    return (this.#handlers.get(name) as Handler<Told> | undefined) ?? null;
+  }
+
+  #handle(name: string, handler: unknown): void {
+    const before = this.#handlers.get(name);
+    if (before !== undefined) this.removeEventListener(name, before);
+    this.#handlers.delete(name);
+    if (typeof handler !== 'function') return;
+    this.#handlers.set(name, handler as PlainListener);
+    this.addEventListener(name, handler as PlainListener);
+  }
+}
