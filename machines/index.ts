@@ -27,3 +27,19 @@ export type {
   UserEvent,
   VerdictEvent,
 } from './connection.types.ts';
+export { sessionMachine } from './session.machine.ts';
+export {
+  SESSION_STATES,
+  selectSessionState,
+  type SessionSnapshot,
+  type SessionState,
+} from './session.selectors.ts';
+export type {
+  Goodbye,
+  SessionContext,
+  SessionEvent,
+  SessionFact,
+  SessionInput,
+  SessionLimits,
+  SessionUserEvent,
+} from './session.types.ts';

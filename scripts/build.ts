@@ -41,7 +41,8 @@ async function makeLiveView(folder: string): Promise<void> {
   mkdirSync(join(folder, 'page'));
   for (const [path, { body }] of Object.entries(await bundlePage()))
     writeFileSync(join(folder, 'page', path === '/' ? 'index.html' : path), body);
-  copyFileSync(join(root, 'visualizations/connection.svg'), join(folder, '../connection.svg'));
+  for (const drawing of ['connection.svg', 'session.svg'])
+    copyFileSync(join(root, 'visualizations', drawing), join(folder, '..', drawing));
 }
 
 /** As a dependency it would bring rxjs along, which is an optional dependency of its own; all it has is this file. */

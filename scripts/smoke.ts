@@ -26,7 +26,7 @@ const RESOLUTIONS = [
 
 /** What the live view shows, beside its code. */
 const PICTURES = [
-  'dist/visualizations/connection.svg',
+  ...['connection.svg', 'session.svg'].map((name) => `dist/visualizations/${name}`),
   ...['index.html', 'page.css', 'page.js'].map((name) => `dist/visualizations/live/page/${name}`),
 ];
 

@@ -1,7 +1,8 @@
 // What every generated file must hold. Pure but for reading: render.ts writes it, a test compares it.
 import { readFile } from 'node:fs/promises';
+import type { AnyStateMachine } from 'xstate';
 import { format, resolveConfig } from 'prettier';
-import { connectionMachine } from '../machines/index.ts';
+import { connectionMachine, sessionMachine } from '../machines/index.ts';
 import { BLOCKS } from './blocks.ts';
 import { toGraph } from './graph.ts';
 import { toMermaid } from './mermaid.ts';
@@ -17,19 +18,25 @@ export interface GeneratedFile {
 
 const ROOT = new URL('../', import.meta.url);
 
+/** What is drawn, each under the name of its id. */
+const MACHINES: readonly AnyStateMachine[] = [connectionMachine, sessionMachine];
+
 /** The files that are prose with generated blocks in it. One that does not exist is left out. */
 const PROSE = ['README.md', 'machines/README.md'];
 
 export async function generatedFiles(): Promise<GeneratedFile[]> {
-  const graph = toGraph(connectionMachine);
+  const drawn: GeneratedFile[] = [];
+  for (const machine of MACHINES) drawn.push(...(await drawingsOf(machine)));
+  return [...drawn, ...(await Promise.all(PROSE.map(filledFile))).filter((file) => file !== null)];
+}
+
+async function drawingsOf(machine: AnyStateMachine): Promise<GeneratedFile[]> {
+  const graph = toGraph(machine);
+  const path = `visualizations/${machine.id}`;
   return [
-    await wholeFile('visualizations/connection.svg', await drawMachine(graph)),
-    await wholeFile('visualizations/connection.mmd', toMermaid(graph)),
-    await wholeFile(
-      'visualizations/connection.json',
-      await formatted(toJson(connectionMachine.config), 'json'),
-    ),
-    ...(await Promise.all(PROSE.map(filledFile))).filter((file) => file !== null),
+    await wholeFile(`${path}.svg`, await drawMachine(graph)),
+    await wholeFile(`${path}.mmd`, toMermaid(graph)),
+    await wholeFile(`${path}.json`, await formatted(toJson(machine.config), 'json')),
   ];
 }
 

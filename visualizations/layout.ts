@@ -102,6 +102,7 @@ const ENTRANCE_WIDTH = 30;
 /** The main roads of charts that are known here, by the machine's id. */
 const ROADS: Readonly<Record<string, readonly string[]>> = {
   connection: ['idle', 'online', 'online.connecting', 'online.authenticating', 'online.open'],
+  session: ['accepting', 'linked', 'linked.open'],
 };
 
 function roadOf({ id, states }: Graph): readonly string[] {

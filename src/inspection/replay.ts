@@ -6,7 +6,7 @@ import {
   type EventObject,
   type StateValue,
 } from 'xstate';
-import { connectionMachine } from '../../machines/index.ts';
+import { connectionMachine, sessionMachine } from '../../machines/index.ts';
 import { textOf } from '../errors.ts';
 import { fingerprintOf, refuse, type Recording } from './recording.ts';
 
@@ -32,7 +32,10 @@ export interface Replay {
 }
 
 /** The machines of this package, by the id that a recording names. */
-const MACHINES: Readonly<Record<string, AnyStateMachine>> = { [connectionMachine.id]: connectionMachine };
+const MACHINES: Readonly<Record<string, AnyStateMachine>> = {
+  [connectionMachine.id]: connectionMachine,
+  [sessionMachine.id]: sessionMachine,
+};
 
 /**
  * Folds the machine over a recording.

@@ -1,7 +1,7 @@
 // The charts of the rows: known by their fingerprints, drawn once, when somebody looks.
 import { readFile } from 'node:fs/promises';
-import { createMachine } from 'xstate';
-import { connectionMachine } from '../../machines/index.ts';
+import { createMachine, type AnyStateMachine } from 'xstate';
+import { connectionMachine, sessionMachine } from '../../machines/index.ts';
 import { fingerprintOf } from '../../src/inspection/recording.ts';
 import { toGraph, type Graph } from '../graph.ts';
 import type { MachineView } from './protocol.ts';
@@ -22,15 +22,16 @@ export interface Chart {
 const FUNCTIONS: readonly string[] = ['context', 'input', 'output'];
 
 /** Charts of this package: their drawings are made already. */
-const OWN = [{ machine: connectionMachine, drawing: '../connection.svg' }].map((own) => ({
-  ...own,
+const OWN = [connectionMachine, sessionMachine].map((machine: AnyStateMachine) => ({
+  machine,
+  drawing: `../${machine.id}.svg`,
   chart: {
-    id: own.machine.id,
-    fingerprint: fingerprintOf(own.machine.config),
-    config: own.machine.config,
+    id: machine.id,
+    fingerprint: fingerprintOf(machine.config),
+    config: machine.config as ChartConfig,
     chars: 0,
   },
-  shape: shapeOf(own.machine.config),
+  shape: shapeOf(machine.config as ChartConfig),
 }));
 
 /** Beyond this, a layout takes seconds, and nobody can read it. */

@@ -1,0 +1,238 @@
+// Every request to a realtime server: which route it is for, and what becomes of it.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { WebSocketServer } from 'ws';
+import { REFUSALS, refuse, refuseUpgrade, type Refusal } from '../refusals.ts';
+import type { Claims } from './attachments.ts';
+import type { Door } from './door.ts';
+import { inspectedOf } from './inspected.ts';
+import { Life, type SessionWorld } from './life.ts';
+import type { RealtimeSettings } from './options.ts';
+import { Places, type Target } from './places.ts';
+import type { Registry } from './registry.ts';
+import type { ServerLog } from './server-log.ts';
+import { SseVisit, type SseHandler } from './sse-visit.ts';
+import { makeWebSocketServer } from './websocket-server.ts';
+import { WebSocketVisit, type WebSocketHandler } from './websocket-visit.ts';
+
+/** Answers an HTTP request. What it throws is logged, and answered with a 500 if nothing was answered yet. */
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse, target: Target) => unknown;
+
+export interface WebSocketRoute {
+  readonly handler: WebSocketHandler;
+  readonly subprotocols: readonly string[];
+}
+
+export interface Place {
+  webSocket?: WebSocketRoute;
+  sse?: SseHandler;
+  readonly http: Map<string, HttpHandler>;
+}
+
+export interface ReceptionOptions {
+  readonly settings: RealtimeSettings;
+  readonly door: Door;
+  readonly registry: Registry;
+  readonly log: ServerLog;
+}
+
+type Found = { readonly found: Place; readonly target: Target };
+
+const EVENTS_ARE_ASKED_FOR = /text\/event-stream/i;
+const EVENTS_WILL_DO = /text\/(?:event-stream|\*)|\*\/\*/i;
+
+export class Reception implements Claims {
+  readonly places = new Places<Place>();
+  readonly #options: ReceptionOptions;
+  readonly #webSockets: WebSocketServer;
+  readonly #answering = new Set<ServerResponse>();
+  readonly #subprotocols = new WeakMap<IncomingMessage, readonly string[]>();
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+    this.#webSockets = makeWebSocketServer(
+      options.settings,
+      (request) => this.#subprotocols.get(request) ?? [],
+    );
+  }
+
+  /** Resolves when every HTTP request that was handed to a handler is answered. */
+  async answered(): Promise<void> {
+    for (const response of this.#answering)
+      if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
+  }
+
+  /** Waits no longer for that. */
+  cutOff(): void {
+    for (const response of this.#answering) response.destroy();
+  }
+
+  upgrade(request: IncomingMessage, _tcp: Socket, head: Buffer): boolean {
+    for (const { found, target } of this.#find(request) ?? []) {
+      if (found.webSocket === undefined) continue;
+      this.#enterWebSocket(request, head, target, found.webSocket);
+      return true;
+    }
+    return false;
+  }
+
+  request(request: IncomingMessage, response: ServerResponse): boolean {
+    for (const { found, target } of this.#find(request) ?? []) {
+      const answer = this.#answerOf(found, target, request, response);
+      if (answer === undefined) continue;
+      answer();
+      return true;
+    }
+    return false;
+  }
+
+  strayRequest(request: IncomingMessage, response: ServerResponse): void {
+    refuse(response, misfit(this.#find(request), request.method ?? ''));
+  }
+
+  strayUpgrade(request: IncomingMessage, tcp: Socket): void {
+    tcp.on('error', () => undefined);
+    refuseUpgrade(tcp, this.#find(request) === undefined ? badPath() : REFUSALS.notFound());
+  }
+
+  #find({ url = '' }: IncomingMessage): readonly Found[] | undefined {
+    try {
+      return this.places.match(url);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What this place has for such a request. With both, a page gets the page, and an `EventSource` the events. */
+  #answerOf(
+    { http, sse }: Place,
+    target: Target,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): (() => void) | undefined {
+    const { method = '', headers } = request;
+    const handler = http.get(method) ?? (method === 'HEAD' ? http.get('GET') : undefined);
+    const accept = headers.accept ?? '*/*';
+    const isForEvents =
+      method === 'GET' && (handler === undefined ? EVENTS_WILL_DO : EVENTS_ARE_ASKED_FOR).test(accept);
+    if (sse !== undefined && isForEvents) return () => this.#enterSse(request, response, target, sse);
+    if (handler !== undefined) return () => void this.#callHttp(handler, request, response, target);
+    const isPreflight = sse !== undefined && method === 'OPTIONS';
+    return isPreflight ? () => this.#answerPreflight(request, response) : undefined;
+  }
+
+  async #callHttp(
+    handler: HttpHandler,
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: Target,
+  ): Promise<void> {
+    this.#answering.add(response);
+    response.once('close', () => this.#answering.delete(response));
+    try {
+      await handler(request, response, target);
+    } catch (thrown) {
+      this.#options.log.handlerFailed(target, thrown, false);
+      if (response.headersSent) response.destroy();
+      else refuse(response, REFUSALS.internal());
+    }
+  }
+
+  /** A page of another origin asks first when it wants to send a header such as `Last-Event-ID` or `Authorization`. */
+  #answerPreflight(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#options.door.isOriginAllowed(request)) {
+      refuse(response, REFUSALS.forbiddenOrigin());
+      return;
+    }
+    response
+      .writeHead(204, {
+        'Access-Control-Allow-Origin': request.headers.origin ?? '*',
+        'Access-Control-Allow-Methods': 'GET',
+        'Access-Control-Allow-Headers': 'Authorization, Cache-Control, Content-Type, Last-Event-ID',
+        Vary: 'Origin',
+      })
+      .end();
+  }
+
+  #enterWebSocket(request: IncomingMessage, head: Buffer, target: Target, route: WebSocketRoute): void {
+    const { door, settings, registry, log } = this.#options;
+    const tcp = request.socket;
+    const ignore = (): void => undefined;
+    tcp.on('error', ignore);
+    const isVersionRight = request.headers['sec-websocket-version'] === '13';
+    const entered = isVersionRight ? door.enter(request) : wrongVersion();
+    if (typeof entered !== 'function') {
+      refuseUpgrade(tcp, entered);
+      return;
+    }
+    tcp.off('error', ignore);
+    tcp.once('close', entered);
+    this.#subprotocols.set(request, route.subprotocols);
+    const id = randomUUID();
+    const { handler } = route;
+    const visit = new WebSocketVisit({
+      ...{ id, request, head, target, handler, door, settings, log, webSockets: this.#webSockets },
+      onOpen: (session, link) => registry.open(id, { session, link }),
+    });
+    visit.live(this.#begin(id, target, visit));
+  }
+
+  #enterSse(request: IncomingMessage, response: ServerResponse, target: Target, handler: SseHandler): void {
+    const { door, settings, registry, log } = this.#options;
+    const entered = door.enter(request);
+    if (typeof entered !== 'function') {
+      refuse(response, entered);
+      return;
+    }
+    response.once('close', entered);
+    const id = randomUUID();
+    const visit = new SseVisit({
+      ...{ id, request, response, target, handler, door, settings, log },
+      onOpen: (session) => registry.open(id, { session }),
+    });
+    visit.live(this.#begin(id, target, visit));
+  }
+
+  #begin(id: string, target: Target, world: SessionWorld): Life {
+    const { settings, registry, log } = this.#options;
+    const { limits, clock, inspect } = settings;
+    const life = new Life(world, {
+      limits,
+      clock,
+      inspect,
+      inspected: () => inspectedOf(`${target.route} ${id}`, clock, () => registry.linkOf(id)),
+      onInspectorFailed: (thrown) => log.hookFailed('inspect', thrown),
+    });
+    registry.begin(id, life);
+    log.info('Asked for a session', { id, route: target.route });
+    void life.ended.then(() => {
+      const { code, cause } = life.ending;
+      registry.end(id);
+      log.info('Session ended', { id, route: target.route, closeCode: code, cause, status: life.status });
+    });
+    return life;
+  }
+}
+
+const badPath = (): Refusal => REFUSALS.badRequest('invalid_path', 'The path cannot be decoded');
+
+/** RFC 6455 §4.4: with the versions that we do speak. */
+const wrongVersion = (): Refusal => ({
+  ...REFUSALS.upgradeRequired(),
+  message: 'Only version 13 of WebSocket is spoken here',
+  headers: { ...REFUSALS.upgradeRequired().headers, 'Sec-WebSocket-Version': '13' },
+});
+
+/** Why nobody answers. */
+function misfit(places: readonly Found[] | undefined, method: string): Refusal {
+  if (places === undefined) return badPath();
+  if (places.length === 0) return REFUSALS.notFound();
+  const methods = new Set(places.flatMap(({ found }) => [...found.http.keys()]));
+  const hasSse = places.some(({ found }) => found.sse !== undefined);
+  if (hasSse && method === 'GET')
+    return { status: 406, error: 'Not Acceptable', message: 'This path speaks text/event-stream' };
+  if (hasSse) methods.add('GET');
+  if (methods.size > 0) return REFUSALS.methodNotAllowed([...methods].join(', '));
+  return REFUSALS.upgradeRequired();
+}

@@ -1,0 +1,45 @@
+// What a realtime server tells its owner: by the logger, or, of failures, by a warning of the process.
+import { textOf } from '../../errors.ts';
+import type { Logger } from '../../options.ts';
+import { SessionError } from './errors.ts';
+import type { Target } from './places.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export class ServerLog {
+  readonly #logger: Logger | undefined;
+
+  constructor(logger: Logger | undefined) {
+    this.#logger = logger;
+  }
+
+  info(message: string, fields: Fields): void {
+    this.#try(() => this.#logger?.info(message, fields));
+  }
+
+  /** A handler that hears from a session that it is closed, and lets the error pass, has not failed. */
+  handlerFailed({ route }: Target, thrown: unknown, hasEnded: boolean): void {
+    const isEnd = thrown instanceof SessionError && thrown.code === 'SESSION_CLOSED';
+    if (!hasEnded || !isEnd) this.#failed('A handler failed', { route, error: textOf(thrown) });
+  }
+
+  hookFailed(hook: string, thrown: unknown): void {
+    this.#failed(`The function given as ${hook} failed`, { error: textOf(thrown) });
+  }
+
+  #failed(message: string, fields: Fields): void {
+    const logger = this.#logger;
+    if (logger === undefined)
+      process.emitWarning(`${message}: ${JSON.stringify(fields)}`, 'StatewireWarning');
+    else this.#try(() => logger.error(message, fields));
+  }
+
+  /** A logger that fails must not cost anybody the connection. */
+  #try(log: () => void): void {
+    try {
+      log();
+    } catch {
+      // There is nobody to tell.
+    }
+  }
+}

@@ -1,0 +1,34 @@
+// `ws` as it is used here: without a server of its own, and within bounds.
+import type { IncomingMessage } from 'node:http';
+import { WebSocketServer, type ServerOptions } from 'ws';
+import { clampDelay, MAX_DELAY_MS } from '../../../machines/index.ts';
+import type { RealtimeSettings } from './options.ts';
+
+/** A client that pings without reading the pongs is cut off. */
+const MAX_PENDING_PONGS = 1_000;
+
+export function makeWebSocketServer(
+  { limits, compression }: RealtimeSettings,
+  subprotocolsFor: (request: IncomingMessage) => readonly string[],
+): WebSocketServer {
+  // The declarations do not know these two yet.
+  const options: ServerOptions & { closeTimeout: number; maxPendingAutoPongs: number } = {
+    noServer: true,
+    clientTracking: false,
+    // `ws` takes 0 for no limit, and so would anything above 2 ** 31 be.
+    maxPayload: Math.min(limits.maxMessageBytes, MAX_DELAY_MS),
+    // For a peer that closes, or is closed for what it sent, and then does not let go.
+    closeTimeout: clampDelay(limits.closeMs),
+    maxPendingAutoPongs: MAX_PENDING_PONGS,
+    handleProtocols: (offered, request) =>
+      subprotocolsFor(request).find((name) => offered.has(name)) ?? false,
+    perMessageDeflate: compression && {
+      threshold: compression.thresholdBytes,
+      concurrencyLimit: compression.concurrency,
+      zlibDeflateOptions: { level: compression.level },
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+    },
+  };
+  return new WebSocketServer(options);
+}

@@ -1,0 +1,247 @@
+// One WebSocket of a server, as its handler sees it.
+import type { SessionState } from '../../../machines/index.ts';
+import { InvalidOptionError, textOf } from '../../errors.ts';
+import { checkGoodbye } from './close-frame.ts';
+import { SessionError } from './errors.ts';
+import type { ReceiveOptions } from './inbox.ts';
+import type { WebSocketLink, WebSocketMessage } from './websocket-link.ts';
+
+const MAX_CONTROL_BYTES = 125;
+
+/**
+ * One client of a WebSocket route.
+ *
+ * ```ts
+ * server.websocket('/ws/echo', async (socket) => {
+ *   for await (const message of socket) await socket.send(message);
+ * });
+ * ```
+ *
+ * A handler that returns closes its session with 1000, one that throws with 1011.
+ */
+export class WebSocketSession implements AsyncIterable<WebSocketMessage>, AsyncDisposable {
+  readonly #link: WebSocketLink;
+
+  /** Made by the server. */
+  constructor(link: WebSocketLink) {
+    this.#link = link;
+  }
+
+  /** Unique. */
+  get id(): string {
+    return this.#link.id;
+  }
+
+  /** The path that was asked for, without the query. */
+  get path(): string {
+    return this.#link.target.path;
+  }
+
+  /** The path of the route. */
+  get route(): string {
+    return this.#link.target.route;
+  }
+
+  /** The parameters of the path, by their names in the route. */
+  get params(): Readonly<Record<string, string>> {
+    return this.#link.target.params;
+  }
+
+  get query(): URLSearchParams {
+    return this.#link.target.query;
+  }
+
+  /** What `authenticate` resolved with. */
+  get identity(): unknown {
+    return this.#link.identity;
+  }
+
+  /** The subprotocol that was agreed on; empty without one. */
+  get subprotocol(): string {
+    return this.#link.socket.protocol;
+  }
+
+  get state(): SessionState {
+    return this.#link.life.state;
+  }
+
+  get isOpen(): boolean {
+    return this.#link.isOpen;
+  }
+
+  /** Aborted when the session is not open any more, for work that is done for this client only. */
+  get signal(): AbortSignal {
+    return this.#link.signal;
+  }
+
+  /** The close code on the wire: 1005 for a close frame without one, 1006 without a close frame; `null` before the end. */
+  get closeCode(): number | null {
+    return this.#link.life.ending.code;
+  }
+
+  get closeReason(): string {
+    return this.#link.life.ending.reason;
+  }
+
+  /** Why it is closing or closed, such as `CLOSED_BY_PEER`, `HANDLER_FAILED`, `HEARTBEAT_TIMEOUT`. */
+  get closeCause(): string {
+    return this.#link.life.ending.cause;
+  }
+
+  /** Data messages; control frames do not count. */
+  get messagesSent(): number {
+    return this.#link.counts.messagesSent;
+  }
+
+  get messagesReceived(): number {
+    return this.#link.counts.messagesReceived;
+  }
+
+  /** Of data messages: their payloads, without frame headers, before compression. */
+  get bytesSent(): number {
+    return this.#link.counts.bytesSent;
+  }
+
+  get bytesReceived(): number {
+    return this.#link.counts.bytesReceived;
+  }
+
+  /** Bytes that the operating system has not taken yet. */
+  get bufferedAmount(): number {
+    return this.#link.socket.bufferedAmount;
+  }
+
+  /** The last round trip of a ping, in milliseconds. */
+  get rttMs(): number | undefined {
+    return this.#link.rttMs;
+  }
+
+  /**
+   * Sends a string as text, bytes as binary, and an object or array as JSON. Resolves when there is room for more; a
+   * client that reads slowly slows down whoever awaits. May be left alone: what it rejects with then ends nothing.
+   * Bytes must not be changed before it resolves.
+   *
+   * @throws {InvalidOptionError} at once, for anything else
+   * @throws {SessionError} `SESSION_CLOSED`, or `SEND_BUFFER_FULL` above `limits.maxBufferedBytes`: it was not sent
+   */
+  send(message: string | ArrayBuffer | ArrayBufferView | object): Promise<void> {
+    if (typeof message === 'string') return this.sendText(message);
+    if (isBytes(message)) return this.sendBinary(message);
+    const isData = typeof message === 'object' && (message as unknown) !== null && !(message instanceof Blob);
+    if (isData) return this.sendJson(message);
+    throw new InvalidOptionError('message', 'a string, bytes, an object or an array', message);
+  }
+
+  /** Like {@link send}, for text. */
+  sendText(text: string): Promise<void> {
+    if (typeof text !== 'string') throw new InvalidOptionError('text', 'a string', text);
+    return this.#link.send(text);
+  }
+
+  /** Like {@link send}, for bytes. */
+  sendBinary(bytes: ArrayBuffer | ArrayBufferView): Promise<void> {
+    if (!isBytes(bytes)) throw new InvalidOptionError('bytes', 'an ArrayBuffer or a view of one', bytes);
+    return this.#link.send(toBuffer(bytes));
+  }
+
+  /** Like {@link send}, for anything that JSON can say, `null` and numbers included. */
+  sendJson(value: unknown): Promise<void> {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text === undefined) throw new InvalidOptionError('value', 'something that JSON can say', value);
+    return this.#link.send(text);
+  }
+
+  /**
+   * The next message: a string, or a Buffer. Messages that came before the end are given before it rejects.
+   *
+   * @throws {SessionError} `SESSION_CLOSED`, `RECEIVE_TIMEOUT`
+   * @throws the signal's reason
+   */
+  receive(options?: ReceiveOptions): Promise<WebSocketMessage> {
+    return this.#link.inbox.next(options);
+  }
+
+  /** @throws {SessionError} `UNEXPECTED_MESSAGE` for a binary one, which is lost; else like {@link receive} */
+  async receiveText(options?: ReceiveOptions): Promise<string> {
+    const message = await this.receive(options);
+    if (typeof message === 'string') return message;
+    throw new SessionError('UNEXPECTED_MESSAGE', `text, got ${message.byteLength} bytes of binary`);
+  }
+
+  /** @throws {SessionError} `UNEXPECTED_MESSAGE` for text, which is lost; else like {@link receive} */
+  async receiveBinary(options?: ReceiveOptions): Promise<Buffer> {
+    const message = await this.receive(options);
+    if (typeof message !== 'string') return message;
+    throw new SessionError('UNEXPECTED_MESSAGE', `binary, got ${message.length} characters of text`);
+  }
+
+  /** @throws {SessionError} `INVALID_JSON` for a message that is none, which is lost; else like {@link receive} */
+  async receiveJson(options?: ReceiveOptions): Promise<unknown> {
+    const message = await this.receive(options);
+    try {
+      return JSON.parse(message.toString()) as unknown;
+    } catch (cause) {
+      throw new SessionError('INVALID_JSON', textOf(cause), { cause });
+    }
+  }
+
+  /** Messages until the session ends, however it does. Leaving the loop leaves the session open. */
+  [Symbol.asyncIterator](): AsyncIterator<WebSocketMessage, undefined> {
+    const { inbox } = this.#link;
+    return { next: () => inbox.nextOrEnd() };
+  }
+
+  /**
+   * Sends a ping with a payload of at most 125 bytes. Resolves with the round trip in milliseconds. May be left alone.
+   *
+   * @throws {SessionError} `SESSION_CLOSED`, `TOO_MANY_PINGS`
+   */
+  ping(payload: string | Uint8Array = ''): Promise<number> {
+    return this.#link.ping(control(payload));
+  }
+
+  /**
+   * Sends a pong that nobody asked for: a sign of life. Pings of the client are answered without you.
+   *
+   * @throws {SessionError} `SESSION_CLOSED`
+   */
+  pong(payload: string | Uint8Array = ''): Promise<void> {
+    return this.#link.pong(control(payload));
+  }
+
+  /**
+   * Says goodbye after everything that was sent, and resolves when the session has ended: with the answer of the peer,
+   * or `limits.closeMs` later. Messages that come meanwhile are dropped. Idempotent; the first code counts.
+   *
+   * @throws {InvalidOptionError} at once, for a code or reason that RFC 6455 §7.4 does not let a server send
+   */
+  close(code = 1000, reason = ''): Promise<void> {
+    checkGoodbye(code, reason);
+    this.#link.life.tell({ type: 'close', code, reason });
+    return this.#link.life.ended;
+  }
+
+  /** Cuts the connection off, without a close frame. */
+  terminate(): void {
+    this.#link.life.tell({ type: 'terminate', cause: 'TERMINATED' });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+const isBytes = (value: unknown): value is ArrayBuffer | ArrayBufferView =>
+  value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+
+export function toBuffer(bytes: ArrayBuffer | ArrayBufferView): Buffer {
+  if (bytes instanceof ArrayBuffer) return Buffer.from(bytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function control(payload: string | Uint8Array): Buffer {
+  const bytes = typeof payload === 'string' ? Buffer.from(payload) : toBuffer(payload);
+  if (bytes.byteLength <= MAX_CONTROL_BYTES) return bytes;
+  const expected = `at most ${MAX_CONTROL_BYTES} bytes (RFC 6455 §5.5)`;
+  throw new InvalidOptionError('payload', expected, bytes.byteLength);
+}
