@@ -1,9 +1,9 @@
 // From what came over the wire to what it says. Nothing here throws: what cannot be read is an event like any other,
 // so that it keeps its place among the others.
-import { decode as decodeMessagePack } from '@msgpack/msgpack';
 import { describe, textOf } from '../errors.ts';
 import { textOfFrame } from '../protocols/text.ts';
 import type { Frame } from '../transports/transport.ts';
+import { decodeMessagePack } from './message-pack.ts';
 import type { CrawlEncoding, CrawlEvent } from './results.ts';
 
 /** As much of an unreadable frame as anyone will look at. */
@@ -20,8 +20,13 @@ const SHAPES: Readonly<Record<string, (data: Fields) => boolean>> = {
   metadata: () => true,
   summary: () => true,
   error: ({ error_type: type, message }) => typeof type === 'string' && typeof message === 'string',
-  pong: () => true,
-  status: () => true,
+  pong: ({ timestamp, session_id: id }) => typeof timestamp === 'string' && typeof id === 'string',
+  status: ({ session_id: id, is_healthy: isHealthy, ...counts }) =>
+    typeof id === 'string' &&
+    typeof isHealthy === 'boolean' &&
+    ['connected_duration_ms', 'message_count', 'backpressure_count'].every(
+      (name) => typeof counts[name] === 'number',
+    ),
   result: ({ index, result }) => Number.isInteger(index) && (index as number) >= 0 && isObject(result),
 };
 

@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../clock.ts';
 import { textOf } from '../errors.ts';
 import { parseRetryAfter } from '../failures.ts';
 import type { RetryOptions } from '../options.ts';
-import { isProvider } from '../providers.ts';
+import { checkHeaders, isProvider } from '../providers.ts';
 import { Account, type Step } from './account.ts';
 import type { CrawlCall } from './crawl.ts';
 import { StreamingError, ValidationError } from './errors.ts';
@@ -231,17 +231,17 @@ class HttpCrawl implements AsyncIterableIterator<CrawlResult, undefined> {
   async #headers(): Promise<Record<string, string>> {
     const { apiKey, headers } = this.#options;
     const key = isProvider(apiKey) ? await apiKey() : apiKey;
-    return {
+    return checkHeaders({
       'Content-Type': 'application/json',
       Accept: this.#format.accept,
       ...headers,
       ...(key !== undefined && { Authorization: `Bearer ${key}` }),
-    };
+    });
   }
 
   async #refusal(response: Response): Promise<Loss> {
     const { status } = response;
-    const said = await response.text().catch(() => '');
+    const said = await beginningOf(response).catch(() => '');
     const retryAfterMs = parseRetryAfter(response.headers.get('retry-after') ?? undefined);
     if (isBusyStatus(status))
       return { reason: `The server answered with HTTP ${status}.`, isBusy: true, retryAfterMs };
@@ -333,6 +333,27 @@ class Watch {
       this.#giveUp.abort(new Error(this.complaint));
     }, this.#limitMs);
   }
+}
+
+/** More than any refusal has to say. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
+
+/** The text of an answer, up to a limit: whoever refuses may go on talking for ever. */
+async function beginningOf({ body }: Response): Promise<string> {
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for (let bytes = 0; reader !== undefined && bytes < MAX_REFUSAL_BYTES;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      bytes += value.byteLength;
+      text += decoder.decode(value, { stream: true });
+    }
+  } finally {
+    reader?.cancel().catch(() => undefined);
+  }
+  return text;
 }
 
 /** `fetch` says no more than "fetch failed"; its cause says why. */

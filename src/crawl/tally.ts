@@ -74,13 +74,16 @@ export class Tally {
 
   /** Of the whole crawl: the server's where one request was enough, else counted, and timed, here. */
   summary(said: SummaryData | undefined, elapsedMs: number): SummaryData {
-    if (said !== undefined && this.#requests === 1) return said;
-    return {
+    const counted = {
       total_urls: this.total,
       successful: this.#successful,
       failed: this.total - this.#successful,
       total_processing_time_ms: Math.round(elapsedMs),
     };
+    // The time that a server says is its own; what it says beside that has to agree with what came.
+    if (said === undefined || this.#requests !== 1) return counted;
+    const { total_processing_time_ms: spentMs } = said as Partial<SummaryData>;
+    return { ...said, ...counted, ...(typeof spentMs === 'number' && { total_processing_time_ms: spentMs }) };
   }
 
   get #unanswered(): number[] {

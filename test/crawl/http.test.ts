@@ -276,6 +276,29 @@ describe.each(FORMATS)('crawling over $name (S1-29, S1-44)', ({ crawl, path, acc
     expect([typesOf(crawling), crawling.thrown]).toMatchObject([['error'], { code: 'CRAWL_REFUSED' }]);
   });
 
+  it('reads of a refusal no more than it can use', async () => {
+    const { baseUrl } = await httpAnd(({ response }) => {
+      response.writeHead(400, { 'content-type': 'application/json' });
+      const goOn = () => {
+        while (response.write('x'.repeat(65_536)));
+        response.once('drain', goOn);
+      };
+      goOn();
+    });
+    const crawling = start([A], { baseUrl });
+    await crawling.ended;
+
+    expect(crawling.thrown).toMatchObject({ code: 'CRAWL_REFUSED' });
+  });
+
+  it('refuses a key that is no header, and does not repeat it', async () => {
+    const { baseUrl, exchanges } = await httpAnd(all(write));
+    const crawling = start([A], { baseUrl, apiKey: 'sk-SECRET\n1234' });
+    await crawling.ended;
+
+    expect([String(crawling.thrown), exchanges]).toEqual([expect.not.stringMatching(/SECRET|1234/), []]);
+  });
+
   it.each(['break', 'signal'])('gives up its request on %s, and leaves nothing behind', async (how) => {
     const { baseUrl, exchanges } = await httpAnd(({ response }) => response.write(write(say.metadata(2))));
     const controller = new AbortController();

@@ -19,6 +19,14 @@ const result = (index: number, url = A) => ({
   progress: { completed: 0, total: 0, success_rate: 0 },
 });
 
+const STATUS = {
+  session_id: 's',
+  is_healthy: true,
+  connected_duration_ms: 1,
+  message_count: 2,
+  backpressure_count: 0,
+};
+
 describe('the protocol', () => {
   const protocol = crawlProtocol('json');
 
@@ -66,7 +74,7 @@ describe('the protocol', () => {
       say.summary(1, '7'),
       say.error('x', 'y', '7'),
       { message_type: 'pong', data: { timestamp: 't', session_id: 's' }, request_id: '7' },
-      { message_type: 'status', data: { session_id: 's' }, request_id: '7' },
+      { message_type: 'status', data: STATUS, request_id: '7' },
     ];
 
     expect(messages.map((message) => protocol.decode(JSON.stringify(message)))).toEqual(
@@ -180,7 +188,7 @@ describe('the account', () => {
     const steps = [
       say.metadata(9),
       say.metadata(9),
-      { message_type: 'pong', data: {} },
+      { message_type: 'pong', data: { timestamp: 't', session_id: 's' } },
       say.result(0, A),
       say.error('backpressure', 'Too slow.'),
     ].map((message) => hear(account, message));

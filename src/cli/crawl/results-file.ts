@@ -22,7 +22,7 @@ const NEWLINE = 0x0a;
 
 /** A result as it is written: the page, under the URL that it was asked for by. */
 export const resultLine = (url: string, page: CrawlPage): string =>
-  `${JSON.stringify(Object.assign({ url }, page, { url }))}\n`;
+  `${JSON.stringify(Object.assign({ url, error: null }, page, { url }))}\n`;
 
 export class ResultsFile implements AsyncDisposable {
   readonly earlier: Earlier;

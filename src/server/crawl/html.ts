@@ -1,6 +1,7 @@
 // Parsing HTML a piece at a time, so that a large page does not hold up everybody else's.
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
+import { Parser } from 'htmlparser2';
 import { decodeStream, type CheerioAPI } from 'cheerio';
 import { PageError } from './page-errors.ts';
 
@@ -28,30 +29,28 @@ export async function parseHtml(body: Buffer, charset: string | undefined): Prom
   });
 }
 
-/** Elements without an end tag, and those that the next of their kind ends: they do not nest. */
-const FLAT = new Set(
-  (
-    'area base br col embed hr img input link meta param source track wbr ' +
-    'p li dt dd td th tr thead tbody tfoot option optgroup colgroup rp rt'
-  ).split(' '),
-);
+class TooDeep extends Error {}
 
-/** Counts tags, without parsing. Where a page is odd it errs, by a little, on the side of too deep. */
+/** Counts as the parser does that makes the tree, but makes none: what is no tag to it does not count here either. */
 function isTooDeep(body: Buffer): boolean {
-  // In UTF-16 the markup has a NUL beside each of its letters.
-  const text = body.toString('latin1').replaceAll('\0', '');
   let depth = 0;
-  let foreign = 0;
-  for (const [, end, name = '', rest = ''] of text.matchAll(/<(\\?\/)?([a-z][^\s/<>]*)([^<>]*)/gi)) {
-    const tag = name.toLowerCase();
-    // Only in SVG and MathML does a slash end an element that has just begun.
-    if (FLAT.has(tag) || (foreign > 0 && rest.endsWith('/'))) continue;
-    const step = end === undefined ? 1 : -1;
-    depth = Math.max(0, depth + step);
-    if (tag === 'svg' || tag === 'math') foreign = Math.max(0, foreign + step);
-    if (depth > MAX_DEPTH) return true;
+  const counter = new Parser({
+    onopentagname() {
+      depth += 1;
+      if (depth > MAX_DEPTH) throw new TooDeep();
+    },
+    onclosetag() {
+      depth -= 1;
+    },
+  });
+  try {
+    // In UTF-16 the markup has a NUL beside each of its letters.
+    counter.end(body.toString('latin1').replaceAll('\0', ''));
+    return false;
+  } catch (thrown) {
+    if (thrown instanceof TooDeep) return true;
+    throw thrown;
   }
-  return false;
 }
 
 async function feed(parser: NodeJS.WritableStream, body: Buffer): Promise<void> {

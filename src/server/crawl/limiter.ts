@@ -3,10 +3,14 @@ import type { Clock } from '../../clock.ts';
 
 export type Release = () => void;
 
-/** A number of places, given out first come first served. */
+/**
+ * A number of places. Who waits is served in turn by the crawl they belong to, which their signal tells: a crawl with many
+ * pages must not keep one with few waiting until its client loses patience.
+ */
 export class Slots {
   readonly #size: number;
-  readonly #waiting = new Set<() => void>();
+  /** Those who wait, by crawl; the crawl whose turn it is comes first. */
+  readonly #waiting = new Map<AbortSignal, Set<() => void>>();
   #taken = 0;
 
   constructor(size: number) {
@@ -33,25 +37,33 @@ export class Slots {
   #turn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
-        this.#waiting.delete(enter);
+        this.#waiting.delete(signal);
         reject(signal.reason);
       };
       const enter = (): void => {
         signal.removeEventListener('abort', leave);
         resolve();
       };
-      this.#waiting.add(enter);
+      const others = this.#waiting.get(signal);
+      if (others === undefined) this.#waiting.set(signal, new Set([enter]));
+      else others.add(enter);
       signal.addEventListener('abort', leave, { once: true });
     });
   }
 
   #giveBack(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
+    const [turn] = this.#waiting;
+    if (turn === undefined) {
       this.#taken -= 1;
       return;
     }
-    this.#waiting.delete(next);
+    const [signal, waiting] = turn;
+    const [next] = waiting;
+    // To the end of the row, if anybody of this crawl waits on.
+    this.#waiting.delete(signal);
+    if (waiting.size > 1) this.#waiting.set(signal, waiting);
+    if (next === undefined) return;
+    waiting.delete(next);
     next();
   }
 }

@@ -29,9 +29,14 @@ interface Entry {
 /** RFC 9309 §2.3.1.2: at least five. */
 const MAX_REDIRECTS = 5;
 const MAX_WILD_CHARACTERS = 32 * 1024;
+const MAX_KEPT_RULES = 100_000;
 const MAX_ORIGINS = 1_000;
 /** How soon a site that answers with an error is asked for its robots.txt again. */
 const UNAVAILABLE_TTL_MS = 30_000;
+
+/** RFC 9309 §2.2.2: an unreserved character is the same whether it is percent-encoded or not. */
+const withoutNeedlessEncoding = (href: string): string =>
+  href.replaceAll(/%(?:2d|2e|5f|7e|3\d|[46][1-9a-f]|[57][0-9a])/gi, decodeURIComponent);
 
 /** Reads each robots.txt once for everybody who asks for it meanwhile. */
 export class RobotsRules {
@@ -48,7 +53,7 @@ export class RobotsRules {
     const verdict = await this.#verdict(url);
     if (verdict === 'none') return;
     if (verdict instanceof PageError) throw verdict;
-    if (verdict.isDisallowed(url.href, this.#options.userAgent) === true)
+    if (verdict.isDisallowed(withoutNeedlessEncoding(url.href), this.#options.userAgent) === true)
       throw new PageError('robots_disallowed');
   }
 
@@ -113,9 +118,34 @@ export class RobotsRules {
  * for 3 s). A file with more of that than any site has use for is one that nobody can read.
  */
 function parse(url: URL, text: string): Verdict {
-  const wild = text.match(/^\s*(?:dis)?allow\s*:[^\n]*\*[^\n]*$/gim) ?? [];
+  // Line by line: over the whole text this expression takes quadratic time on a run of empty lines.
+  const lines = text.split(/[\r\n]+/);
+  const wild = lines.filter((line) => line.includes('*') && isRule(line));
   const characters = wild.reduce((sum, { length }) => sum + length, 0);
-  return characters > MAX_WILD_CHARACTERS
+  return characters > MAX_WILD_CHARACTERS || keptRules(lines) > MAX_KEPT_RULES
     ? new PageError('robots_unavailable')
     : robotsParser(url.href, text);
+}
+
+/** Tested line by line: over the whole text such an expression takes quadratic time on a run of empty lines. */
+const isRule = (line: string): boolean => /^\s*(?:dis)?allow\s*:/i.test(line);
+
+/** A rule is kept once for each `User-agent` above it: half a megabyte can make hundreds of millions. */
+function keptRules(lines: readonly string[]): number {
+  let kept = 0;
+  let agents = 0;
+  let isHead = false;
+  for (const line of lines) {
+    const [directive = ''] = line.split('#', 1);
+    const name = directive
+      .slice(0, Math.max(0, directive.indexOf(':')))
+      .trim()
+      .toLowerCase();
+    if (name === '') continue; // the parser skips it, so it ends nothing
+    const isAgent = name === 'user-agent';
+    if (isAgent) agents = isHead ? agents + 1 : 1;
+    else if (name === 'allow' || name === 'disallow') kept += agents;
+    isHead = isAgent;
+  }
+  return kept;
 }

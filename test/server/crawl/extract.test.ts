@@ -120,6 +120,9 @@ describe('extraction', () => {
 
   it.each([
     ['a page of elements that nest', '<b>'.repeat(1_001)],
+    ['a page with attributes that look like ends', '<div a="</div>">'.repeat(1_001)],
+    ['a page with comments that look like ends', '<div><!--</div>-->'.repeat(1_001)],
+    ['a page with scripts that look like ends', '<div><script></div></script>'.repeat(1_001)],
     ['a page in UTF-16', Buffer.from(`\ufeff${'<b>'.repeat(1_001)}`, 'utf16le').toString('latin1')],
   ])('refuses %s too deeply', async (_what, html) => {
     await expect(read(html)).rejects.toMatchObject({ type: 'extraction_failed', status: 200 });

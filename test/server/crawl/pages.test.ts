@@ -261,6 +261,30 @@ describe('robots.txt', () => {
     expect(site.requests).toEqual(['/robots.txt', '/page/secret', '/page/1']);
   });
 
+  it('is honoured however the path is encoded (RFC 9309 §2.2.2)', async () => {
+    await using site = await Site.listen();
+    site.robots = rules;
+    await using server = await serve();
+
+    const { error } = await crawlOne(server, site.url('/page/%70rivate'));
+    expect(error?.error_type).toBe('robots_disallowed');
+  });
+
+  it.each([
+    ['of empty lines only', '\n'.repeat(200_000), undefined],
+    [
+      'that multiplies its rules',
+      'User-agent: *\n'.repeat(6_000) + 'Disallow: /x\n'.repeat(6_000),
+      'robots_unavailable',
+    ],
+  ])('%s holds nobody up', async (_, robots, error_type) => {
+    await using site = await Site.listen();
+    site.robots = robots;
+    await using server = await serve();
+
+    expect((await crawlOne(server, site.url('/page/1'))).error?.error_type).toBe(error_type);
+  });
+
   it('is honoured after a redirect too', async () => {
     await using site = await Site.listen();
     site.robots = rules;

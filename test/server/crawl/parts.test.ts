@@ -81,6 +81,26 @@ describe('places', () => {
     expect([order, slots.isIdle]).toEqual([['second', 'third'], true]);
   });
 
+  it('are given out in turn to the crawls that wait for them', async () => {
+    const slots = new Slots(1);
+    const [large, small] = [new AbortController().signal, new AbortController().signal];
+    const served: string[] = [];
+    const wait = async (crawl: string, signal: AbortSignal) => {
+      const release = await slots.acquire(signal);
+      served.push(crawl);
+      release();
+    };
+    const release = await slots.acquire(large);
+    const all = [...Array(4).fill('large'), 'small', 'small'].map((crawl: string) =>
+      wait(crawl, crawl === 'large' ? large : small),
+    );
+    release();
+    await Promise.all(all);
+
+    expect(served).toEqual(['large', 'small', 'large', 'small', 'large', 'large']);
+    expect(slots.isIdle).toBe(true);
+  });
+
   it('are not kept for those who have left', async () => {
     const slots = new Slots(1);
     const release = await slots.acquire(never);
