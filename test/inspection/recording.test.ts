@@ -127,7 +127,9 @@ describe('a replay', () => {
       events: [{ atMs: 1, event: { type: 'push' }, value: 'on' }],
     };
 
-    expect(() => replay(ofLamp)).toThrow(/expected a machine that is known here \(connection, session\), got "lamp"/);
+    expect(() => replay(ofLamp)).toThrow(
+      /expected a machine that is known here \(connection, session\), got "lamp"/,
+    );
     expect(replay(ofLamp, lamp).differences).toEqual([]);
   });
 

@@ -91,7 +91,7 @@ describe('places', () => {
       release();
     };
     const release = await slots.acquire(large);
-    const all = [...Array(4).fill('large'), 'small', 'small'].map((crawl: string) =>
+    const all = [...Array<string>(4).fill('large'), 'small', 'small'].map((crawl) =>
       wait(crawl, crawl === 'large' ? large : small),
     );
     release();
