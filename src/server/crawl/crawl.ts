@@ -25,12 +25,16 @@ const LAST_WORDS = {
   shutting_down: 'The crawl was aborted: the server is shutting down',
 } as const;
 
+/** A quarter of the silence that clients bear by default. */
+const REMIND_AFTER_MS = 15_000;
+
 export class Crawl {
   readonly #job: CrawlJob;
   readonly #outlet: Outlet;
   readonly #environment: CrawlEnvironment;
   readonly #ending = new AbortController();
   #pausing: Deferred<unknown> | undefined;
+  #reminding: unknown;
   #next = 0;
   #successful = 0;
   #failed = 0;
@@ -77,6 +81,7 @@ export class Crawl {
       this.end('gone');
       statistics.crawls.aborted += 1;
     } finally {
+      clock.clearTimeout(this.#reminding);
       statistics.crawls.running -= 1;
     }
     this.#farewell(Math.round(clock.now() - startedAtMs));
@@ -149,7 +154,22 @@ export class Crawl {
   }
 
   #say(message: CrawlMessage): Promise<unknown> {
+    this.#remindLater();
     return this.#untilEnd(this.#outlet.send(message));
+  }
+
+  /**
+   * A crawl that waits for its turn at a host is not dead: its metadata, once more, say so. Only to clients of the
+   * extended protocol, which take no offence at hearing it twice.
+   */
+  #remindLater(): void {
+    const { clock } = this.#environment;
+    clock.clearTimeout(this.#reminding);
+    if (this.requestId === undefined) return;
+    this.#reminding = clock.setTimeout(() => {
+      if (this.#pausing === undefined) this.#say(this.#metadata()).catch(() => undefined);
+      else this.#remindLater();
+    }, REMIND_AFTER_MS);
   }
 
   /** Whoever does not read must not hold up the end. */

@@ -16,6 +16,24 @@ async function pass(clock: VirtualClock, ms: number, stepMs = 1_000): Promise<vo
   }
 }
 
+describe('a crawl that waits for its pages', () => {
+  it('says every 15 s that it is not dead, to clients of the extended protocol', async () => {
+    await using site = await Site.listen();
+    const clock = new VirtualClock();
+    await using server = await serve({ clock });
+    await using client = await RawClient.connect(server);
+    client.crawl([site.url('/held/1')], {}, 'patient');
+    await site.whenHeld(1);
+    await pass(clock, 16_000);
+    const [told] = await client.until('metadata', 2);
+    site.release();
+    const messages = await client.until('summary');
+
+    expect(told).toMatchObject({ request_id: 'patient', data: { total_urls: 1 } });
+    expect(messages.at(-1)).toMatchObject({ data: { successful: 1, failed: 0 } });
+  });
+});
+
 describe('closing the server', () => {
   it('says goodbye to idle clients at once', async () => {
     const server = await serve();
