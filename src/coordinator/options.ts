@@ -21,22 +21,22 @@ export interface WatchInfo {
 type Underlying = ConnectionOptions<CoordinatorEvent, object, CoordinatorEvent, string>;
 
 /** Everything that a connection can do and the coordinator does not decide. */
-type PassedThrough = Pick<
-  Underlying,
-  | 'headers'
-  | 'resume'
-  | 'outbox'
-  | 'webSocket'
-  | 'transport'
-  | 'surroundings'
-  | 'clock'
-  | 'random'
-  | 'logger'
-  | 'inspect'
-  | 'recorder'
-  | 'redact'
-  | 'name'
->;
+const PASSED_THROUGH = [
+  'headers',
+  'resume',
+  'outbox',
+  'webSocket',
+  'transport',
+  'surroundings',
+  'clock',
+  'random',
+  'inspect',
+  'recorder',
+  'redact',
+  'name',
+] as const;
+
+type PassedThrough = Pick<Underlying, (typeof PASSED_THROUGH)[number] | 'logger'>;
 
 export interface CoordinatorOptions extends PassedThrough {
   /**
@@ -267,35 +267,7 @@ function inOurWords(logger: Logger): Logger {
 
 /** Absent options stay absent. */
 function passedThrough(settings: CoordinatorSettings): PassedThrough {
-  const {
-    headers,
-    resume,
-    outbox,
-    webSocket,
-    transport,
-    surroundings,
-    clock,
-    random,
-    inspect,
-    recorder,
-    redact,
-    name,
-  } = settings;
+  const passed = PASSED_THROUGH.map((name) => [name, settings[name]]);
   const logger = settings.logger && inOurWords(settings.logger);
-  const options = {
-    headers,
-    resume,
-    outbox,
-    webSocket,
-    transport,
-    surroundings,
-    clock,
-    random,
-    inspect,
-    recorder,
-    redact,
-    name,
-    logger,
-  };
-  return withoutUndefined(options as CoordinatorOptions);
+  return withoutUndefined({ ...Object.fromEntries(passed), logger } as CoordinatorOptions);
 }
