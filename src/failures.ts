@@ -1,6 +1,6 @@
 // What the end of a link means: from close codes, HTTP statuses and platform errors to a failure and its cure.
 import { cureOfClose, type Cure, type Failure, type Phase } from '../machines/index.ts';
-import { makeFailure, textOf, type Details, type ErrorCode } from './errors.ts';
+import { makeFailure, textOf, type Details, type ErrorCode, type ErrorExtras } from './errors.ts';
 import type { LinkEnd } from './transports/transport.ts';
 
 /** A server's wish to be left alone is honoured up to here. */
@@ -22,7 +22,7 @@ export interface Classifier {
 
 /** An attempt whose socket never opened. */
 export function failureOfAttempt(end: LinkEnd): Failure {
-  if (end.failure !== undefined) return failureOfTransport(end.failure, 'connecting', end.error);
+  if (end.failure !== undefined) return failureOfTransport(end.failure, 'connecting', end);
   if (end.httpStatus !== undefined) return failureOfStatus(end.httpStatus, end);
   const details = { phase: 'connecting', ...causeOf(end) };
   const isCertificate = CERTIFICATE_ERROR.test(codeOf(end.error));
@@ -32,17 +32,26 @@ export function failureOfAttempt(end: LinkEnd): Failure {
 }
 
 /** The transport knows itself what its end means. */
-const failureOfTransport = ({ code, cure, details }: Failure, phase: Phase, cause: unknown): Failure =>
-  makeFailure(code as ErrorCode, cure, { details: { phase, ...details }, cause });
+const failureOfTransport = ({ code, cure, details }: Failure, phase: Phase, end: LinkEnd): Failure =>
+  makeFailure(code as ErrorCode, cure, { details: { phase, ...details }, ...said(end) });
+
+/** What the platform and the server said of an end. */
+const said = ({ error, payload }: LinkEnd): Pick<ErrorExtras, 'cause' | 'payload'> => ({
+  cause: error,
+  ...(payload !== undefined && { payload }),
+});
 
 function failureOfStatus(httpStatus: number, end: LinkEnd): Failure {
   const retryAfterMs = parseRetryAfter(end.retryAfter);
   const details = { phase: 'connecting', httpStatus, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-  return makeFailure('UPGRADE_REJECTED', cureOfStatus(httpStatus), { details, cause: end.error });
+  return makeFailure('UPGRADE_REJECTED', cureOfStatus(httpStatus), { details, ...said(end) });
 }
 
-/** 404 comes while a server is being deployed; 401 and 403 may be cured by fresh credentials. */
-function cureOfStatus(status: number): Cure {
+/**
+ * What helps after an HTTP status that opens neither a WebSocket nor an event stream. 404 comes while a server is being
+ * deployed; 401 and 403 may be cured by fresh credentials.
+ */
+export function cureOfStatus(status: number): Cure {
   if (status === 401 || status === 403) return 'refresh';
   return status >= 500 || [404, 408, 425, 429].includes(status) ? 'retry' : 'stop';
 }
@@ -50,7 +59,7 @@ function cureOfStatus(status: number): Cure {
 /** A session, or a handshake, that the link's end cut short. */
 export function failureOfSession(end: LinkEnd, phase: Phase, protocol: Classifier): Failure {
   const { closeCode, closeReason } = end;
-  if (end.failure !== undefined) return failureOfTransport(end.failure, phase, end.error);
+  if (end.failure !== undefined) return failureOfTransport(end.failure, phase, end);
   const classified = protocol.classifyClose?.(closeCode, closeReason, phase);
   if (closeCode === 1006) {
     // What ws itself refuses to read (RFC 6455 violations, messages too long) would kill the next session too.

@@ -42,7 +42,8 @@ export {
 export { recorder, type Recorder, type RecorderOptions } from './inspection/recorder.ts';
 export type { RecordedEvent, RecordedMessage, Recording } from './inspection/recording.ts';
 export type { Inspected, Inspector } from './inspection/inspector.ts';
-export { binary, json, jsonOf, text } from './protocols/text.ts';
+export { binary, json, text } from './protocols/text.ts';
+export { messagePack } from './protocols/message-pack.ts';
 export type {
   Acknowledgements,
   Handshake,

@@ -175,7 +175,7 @@ export interface ConnectionOptions<
   /**
    * What the messages mean, who greets whom, what a heartbeat is.
    *
-   * @defaultValue `json`
+   * @defaultValue `json()`
    */
   readonly protocol?: Protocol<Incoming, Outgoing, Welcome, Credentials>;
   /** Subprotocols to offer. Default: the protocol's. */
@@ -186,7 +186,10 @@ export interface ConnectionOptions<
   readonly credentials?: Provided<Credentials>;
   /** Tells the server again what it must know, after every handshake and before the connection is open. */
   readonly resume?: (session: SessionInfo<Outgoing, Welcome>) => void | Promise<void>;
-  /** When to try again. `false`: never. */
+  /**
+   * When to try again. `false`: never. Of HTTP statuses that refuse, 401 and 403 are tried once more with what a function
+   * provides anew; 404, which comes while a server is being deployed, 408, 425, 429 and 5xx are retried; others are final.
+   */
   readonly retry?: RetryOptions | false;
   /** When a silent link is dead. `false`: never. Without a `probe` that the platform can send, there is none. */
   readonly heartbeat?: HeartbeatOptions | false;

@@ -61,7 +61,10 @@ const REFUSED_WITHIN_MS = 5_000;
 const SPREAD_FROM_MS = 1_000;
 const SPREAD_OVER_MS = 4_000;
 
-/** The default verdict. */
+/**
+ * The default verdict. Of HTTP statuses, for an upgrade and for a request for events alike: 401 and 403 ask for fresh
+ * credentials; 404, 408, 425, 429 and 5xx are retried; any other one stops.
+ */
 export function decide(
   loss: Loss,
   failure: Failure,

@@ -65,7 +65,7 @@ export class World<Incoming, Outgoing, Welcome, Credentials>
     this.options = Object.freeze(Object.assign({}, options));
     this.recorder = options.recorder === false ? undefined : (options.recorder ?? recorder());
     const protocol =
-      options.protocol ?? (json as unknown as Protocol<Incoming, Outgoing, Welcome, Credentials>);
+      options.protocol ?? (json() as unknown as Protocol<Incoming, Outgoing, Welcome, Credentials>);
     this.protocol = this.recorder?.listenTo(protocol) ?? protocol;
     this.transport = options.transport ?? transportOf(options.webSocket);
     this.surroundings = options.surroundings ?? platform.surroundings;

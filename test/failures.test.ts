@@ -42,7 +42,7 @@ describe('an attempt that never opened', () => {
     const failure = failureOfAttempt(end());
 
     expect(failure).toEqual({ code: 'CONNECT_FAILED', cure: 'retry', details: { phase: 'connecting' } });
-    expect(toError(failure).message).toBe('The socket could not be opened.');
+    expect(toError(failure).message).toBe('The connection could not be opened.');
   });
 
   test.each([

@@ -178,7 +178,7 @@ describe('the limits', () => {
     const decision = verdict('retry', { attempt: 2 }, { maxAttempts: 1 });
     const error = toError((decision as { failure: Failure }).failure);
 
-    expect(error.message).toContain('The link broke without a close frame.');
+    expect(error.message).toContain('The link broke off.');
     expect(error.cause).toMatchObject({ code: 'LINK_LOST' });
   });
 });

@@ -1,9 +1,9 @@
 // From what came over the wire to what it says. Nothing here throws: what cannot be read is an event like any other,
 // so that it keeps its place among the others.
 import { describe, textOf } from '../errors.ts';
+import { decodeMessagePack } from '../protocols/message-pack.ts';
 import { textOfFrame } from '../protocols/text.ts';
 import type { Frame } from '../transports/transport.ts';
-import { decodeMessagePack } from './message-pack.ts';
 import type { CrawlEncoding, CrawlEvent } from './results.ts';
 
 /** As much of an unreadable frame as anyone will look at. */

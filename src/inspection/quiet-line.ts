@@ -16,7 +16,7 @@ export function quietLine(url: string | URL, isNeeded: () => boolean): Connectio
     throw new InvalidOptionError('url', 'the ws: address of a live view', url);
   const connection = new Connection<string, string>({
     url,
-    protocol: text,
+    protocol: text(),
     clock: quietClock,
     heartbeat: false,
     recorder: false,

@@ -42,6 +42,11 @@ export interface HeartbeatProtocol<Incoming, Welcome> {
    * silence alone tells that the link is dead.
    */
   readonly probe: 'ping' | 'none' | ((welcome: Welcome) => Frame);
+  /**
+   * What is sent in place of a protocol ping by a platform that cannot send one, a page. `undefined`: nothing at present,
+   * and a silent link is not judged. Absent: such a platform has no heartbeat.
+   */
+  readonly insteadOfPing?: () => Frame | undefined;
   /** Whether a message answers a probe, for the round-trip time. Any frame at all proves life. Default: the first message. */
   readonly isAnswer?: (message: Incoming) => boolean;
   /** `whenQuiet`: after `intervalMs` of silence. `always`: every `intervalMs`, whatever comes in. Default: `whenQuiet`. */

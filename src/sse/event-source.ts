@@ -35,8 +35,8 @@ const READY_STATES: Readonly<Record<ConnectionState, 0 | 1 | 2>> = {
 };
 
 /**
- * A stand-in for `EventSource` (WHATWG HTML §9.2) that comes back from what the DOM's one does not: 429 and 5xx, a
- * stream that goes silent. `connection` is what does it.
+ * A stand-in for `EventSource` (WHATWG HTML §9.2) that comes back from what the DOM's one does not: 404, 429 and
+ * 5xx, a stream that goes silent. `connection` is what does it.
  */
 export class StatewireEventSource extends EventTarget {
   static readonly CONNECTING = CONNECTING;

@@ -140,17 +140,16 @@ const methodOf = ({ method, body }: Pick<SseOptions, 'method' | 'body'>): string
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const IMPOSSIBLE: ReadonlySet<string> = new Set(['HEAD', 'CONNECT', 'TRACE', 'TRACK']);
 
+export const isMethod = (value: unknown): boolean =>
+  typeof value === 'string' && TOKEN.test(value) && !IMPOSSIBLE.has(value.toUpperCase());
+
 const isGroupOrOff = (value: unknown): boolean =>
   value === false || (typeof value === 'object' && value !== null && !Array.isArray(value));
 
 type Check = readonly [name: keyof SseOptions, isRight: (value: unknown) => boolean, expected: string];
 
 const CHECKS: readonly Check[] = [
-  [
-    'method',
-    (value) => typeof value === 'string' && TOKEN.test(value) && !IMPOSSIBLE.has(value.toUpperCase()),
-    'a method that has an answer, such as GET or POST',
-  ],
+  ['method', isMethod, 'a method that has an answer, such as GET or POST'],
   [
     'body',
     (value) => !(value instanceof ReadableStream),

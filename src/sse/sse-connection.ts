@@ -14,8 +14,9 @@ import type { SseEvent } from './protocol.ts';
  * rejects with, `SENDING_UNSUPPORTED`.
  *
  * HTTP 204 ends it in the state `failed`, with `STREAM_OVER`: the server does not want to be asked again. 401 and 403 are
- * tried once more with what a function provides anew; 408, 425, 429 and 5xx are retried, `Retry-After` honoured; any
- * other status, and any other content type than `text/event-stream`, is final.
+ * tried once more with what a function provides anew; 404, 408, 425, 429 and 5xx are retried, `Retry-After` honoured; any
+ * other status, and any other content type than `text/event-stream`, is final. The error's `payload` is what a refusal
+ * said: the first 4 KiB of its body that came within a second, as text.
  *
  * @typeParam Data what `decode` makes of an event's data
  */

@@ -4,7 +4,6 @@ import type { Cure, Failure } from '../../machines/index.ts';
 import type { Clock } from '../clock.ts';
 import { deferred, type Deferred } from '../deferred.ts';
 import type { ErrorCode, Details } from '../errors.ts';
-import { parseRetryAfter } from '../failures.ts';
 import type { Provided } from '../options.ts';
 import type { Link, LinkEnd, LinkEvents, Target, Transport } from '../transports/transport.ts';
 import { refuse, SILENT } from '../transports/websocket-native.ts';
@@ -15,6 +14,7 @@ import {
   type StreamedEvent,
 } from './event-stream.ts';
 import type { Place } from './place.ts';
+import { beginningOf, refusalOf } from './refusal.ts';
 import { requestOf, type Fetch, type SseBody, type SseCredentials } from './request.ts';
 
 export interface SseTransportOptions {
@@ -46,28 +46,6 @@ const cut = (error: unknown, ending?: Failure): LinkEnd => ({ ...clean(ending), 
 /** `fetch` says no more than "fetch failed"; its cause says why. */
 const causeOf = (thrown: unknown): unknown =>
   thrown instanceof TypeError && thrown.cause instanceof Error ? thrown.cause : thrown;
-
-/** Requests that may be right the next time, beyond those that fresh credentials may cure. */
-const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429]);
-
-function cureOf(status: number): Cure {
-  if (status === 401 || status === 403) return 'refresh';
-  return status >= 500 || TEMPORARY.has(status) ? 'retry' : 'stop';
-}
-
-/** Why an answer opens no stream, if it does not. WHATWG HTML §9.2.3: 200 and text/event-stream, nothing else. */
-function refusalOf({ status: httpStatus, headers }: Response): Failure | undefined {
-  if (httpStatus === 204) return failure('STREAM_OVER', 'stop', { httpStatus });
-  if (httpStatus !== 200) {
-    const retryAfterMs = parseRetryAfter(headers.get('retry-after') ?? undefined);
-    const details = { httpStatus, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-    return failure('STREAM_REFUSED', cureOf(httpStatus), details);
-  }
-  const contentType = headers.get('content-type') ?? 'none';
-  const [essence = ''] = contentType.split(';');
-  if (essence.trim().toLowerCase() === 'text/event-stream') return undefined;
-  return failure('NOT_AN_EVENT_STREAM', 'stop', { httpStatus, contentType });
-}
 
 interface Owner {
   readonly events: LinkEvents;
@@ -149,11 +127,16 @@ class SseLink implements Link, EventStreamListener {
       const { fetch: request = globalThis.fetch } = this.#options;
       const response = await request(url, init);
       const refusal = refusalOf(response);
-      if (refusal !== undefined) this.#tellEnd({ ...clean(refusal), httpStatus: response.status });
-      else await this.#follow(response);
+      if (refusal === undefined) await this.#follow(response);
+      else this.#tellEnd(await this.#refused(response, refusal));
     } catch (thrown) {
       this.#tellEnd(endOf(thrown));
     }
+  }
+
+  async #refused(response: Response, refusal: Failure): Promise<LinkEnd> {
+    const payload = await beginningOf(response, this.#clock, this.#abort.signal);
+    return { ...clean(refusal), httpStatus: response.status, ...(payload !== '' && { payload }) };
   }
 
   async #follow({ url, headers, body }: Response): Promise<void> {

@@ -97,7 +97,7 @@ describe('a function of the protocol that throws', () => {
     link.receive('bad');
     link.receive('good');
 
-    expect(invalid).toEqual([['bad', 'INVALID_MESSAGE', 'A frame could not be decoded: broken.']]);
+    expect(invalid).toEqual([['bad', 'INVALID_MESSAGE', 'A message could not be decoded: broken.']]);
     expect([connection.state, messages]).toEqual(['open', ['good']]);
     expect(connection.stats).toMatchObject({ messagesIn: 1, invalidMessages: 1 });
   });
@@ -205,7 +205,7 @@ describe('a transport', () => {
 
     expect(await rejectionOf(connection.connect())).toMatchObject({
       code: 'CONNECT_FAILED',
-      message: 'The socket could not be opened: broken.',
+      message: 'The connection could not be opened: broken.',
     });
   });
 });

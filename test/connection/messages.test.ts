@@ -87,7 +87,7 @@ describe('messages', () => {
   });
 
   test('may be texts', async () => {
-    await using scene = await stage({ protocol: text });
+    await using scene = await stage({ protocol: text() });
     const socket = await scene.connect();
     socket.send('grüße');
     scene.connection.send('zurück');
@@ -97,7 +97,7 @@ describe('messages', () => {
   });
 
   test('may be bytes', async () => {
-    await using scene = await stage({ protocol: binary });
+    await using scene = await stage({ protocol: binary() });
     const socket = await scene.connect();
     socket.send(new Uint8Array([1, 2, 3]));
     scene.connection.send(new Uint8Array([4, 5]));

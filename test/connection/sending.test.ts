@@ -88,11 +88,11 @@ describe('send()', () => {
   });
 
   test.each([
-    ['text', text, 5],
-    ['text', text, undefined],
-    ['binary', binary, {}],
-    ['json', json, undefined],
-    ['json', json, 1n],
+    ['text', text(), 5],
+    ['text', text(), undefined],
+    ['binary', binary(), {}],
+    ['json', json(), undefined],
+    ['json', json(), 1n],
   ])('refuses what %s cannot express, and sends what comes after', async (_, protocol, message) => {
     await using scene = await stage({ protocol: protocol as Protocol<unknown> });
     expect(() => scene.connection.send(message)).toThrow(TypeError);

@@ -38,7 +38,7 @@ describe('the hierarchy (S0-25)', () => {
     };
 
     expect(thrown).toThrow(CoordinatorError);
-    expect(thrown).toThrow('The socket could not be opened: nobody there.');
+    expect(thrown).toThrow('The connection could not be opened: nobody there.');
   });
 });
 

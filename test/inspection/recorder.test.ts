@@ -11,7 +11,7 @@ async function opened(options: Partial<ConstructorParameters<typeof Connection<s
   const transport = new FakeTransport();
   const connection = new Connection<string>({
     url: 'ws://user:hunter@fake.test/feed?token=hunter',
-    protocol: text,
+    protocol: text(),
     clock,
     transport,
     ...options,

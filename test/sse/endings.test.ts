@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ConnectionError } from '../../src/index.ts';
 import { fixedBackoff } from '../../src/index.ts';
 import { until } from '../../src/testing/wait.ts';
-import { rejectionOf } from '../support/connected.ts';
+import { quiet, rejectionOf } from '../support/connected.ts';
 import { sseStage } from './scene.ts';
 import { StreamServer } from './stream-server.ts';
 
@@ -22,7 +22,7 @@ describe('an answer', () => {
     expect(scene.clock.pending).toBe(0);
   });
 
-  test.each([400, 404, 410, 206, 305])('of %i is final', async (status) => {
+  test.each([400, 405, 410, 206, 305])('of %i is final', async (status) => {
     await using scene = await sseStage();
     const connecting = rejectionOf(scene.connection.connect());
     (await scene.server.next()).refuse(status, { 'Content-Type': 'text/event-stream' });
@@ -35,7 +35,7 @@ describe('an answer', () => {
     expect(scene.server.requests).toBe(1);
   });
 
-  test.each([408, 425, 429, 500, 502, 503])('of %i is asked for again', async (status) => {
+  test.each([404, 408, 425, 429, 500, 502, 503])('of %i is asked for again', async (status) => {
     await using scene = await sseStage();
     const connecting = scene.connection.connect();
     (await scene.server.next()).refuse(status);
@@ -88,13 +88,103 @@ describe('an answer', () => {
     await using scene = await sseStage();
     const connecting = rejectionOf(scene.connection.connect());
     const exchange = await scene.server.next();
-    exchange.response.writeHead(200, type === undefined ? {} : { 'Content-Type': type }).write('data: x\n\n');
+    exchange.response.writeHead(200, type === undefined ? {} : { 'Content-Type': type }).end('data: x\n\n');
 
     expect(await connecting).toMatchObject({
       code: 'NOT_AN_EVENT_STREAM',
       message: `Expected the content type text/event-stream, got ${shown}.`,
       details: { phase: 'connecting', httpStatus: 200, contentType: shown },
+      payload: 'data: x\n\n',
     });
+    expect(scene.clock.pending).toBe(0);
+  });
+
+  test('that refuses says why in the payload, without what is secret', async () => {
+    await using scene = await sseStage({ headers: { 'X-Token': 'hush-hush-hush' } });
+    const connecting = rejectionOf(scene.connection.connect());
+    (await scene.server.next()).response
+      .writeHead(400)
+      .end('No feed of that name for hush-hush-hush: grüße 🦑');
+
+    expect(await connecting).toMatchObject({
+      code: 'STREAM_REFUSED',
+      details: { phase: 'connecting', httpStatus: 400 },
+      payload: 'No feed of that name for ***: grüße 🦑',
+    });
+  });
+
+  test('that refuses without a word has no payload', async () => {
+    await using scene = await sseStage();
+    const connecting = rejectionOf(scene.connection.connect());
+    (await scene.server.next()).refuse(400);
+
+    expect(await connecting).toMatchObject({ code: 'STREAM_REFUSED', payload: undefined });
+  });
+
+  test.each([
+    ['x'.repeat(4_095) + 'ü' + 'y'.repeat(1_000_000), 'x'.repeat(4_095)],
+    ['x'.repeat(4_094) + 'ü', 'x'.repeat(4_094) + 'ü'],
+  ])('that refuses at length is quoted from its beginning (%#)', async (said, quoted) => {
+    await using scene = await sseStage();
+    const connecting = rejectionOf(scene.connection.connect());
+    (await scene.server.next()).response.writeHead(400).end(said);
+
+    expect(((await connecting) as ConnectionError).payload === quoted).toBe(true);
+  });
+
+  test.each([
+    [400, 'STREAM_REFUSED'],
+    [200, 'NOT_AN_EVENT_STREAM'],
+  ])('of %i that never ends is waited for no longer than a second', async (status, code) => {
+    await using scene = await sseStage();
+    const connecting = rejectionOf(scene.connection.connect());
+    const exchange = await scene.server.next();
+    exchange.response.writeHead(status, { 'Content-Type': 'text/plain' }).write('so far');
+    await until(() => scene.clock.pending === 2, { describe: 'the limit for the body' });
+    await quiet();
+    scene.clock.advance(999);
+    expect(scene.connection.state).toBe('connecting');
+    scene.clock.advance(1);
+
+    expect(await connecting).toMatchObject({ code, payload: 'so far' });
+    await exchange.gone();
+  });
+
+  test('that breaks while it says why is a refusal all the same', async () => {
+    await using scene = await sseStage();
+    const connecting = rejectionOf(scene.connection.connect());
+    const exchange = await scene.server.next();
+    exchange.response.writeHead(400, { 'Content-Length': 100 }).write('so far');
+    await until(() => scene.clock.pending === 2, { describe: 'the limit for the body' });
+    await quiet();
+    exchange.cut();
+
+    expect(await connecting).toMatchObject({ code: 'STREAM_REFUSED', payload: 'so far' });
+  });
+
+  test('that was read by a fetch of one’s own has no payload', async () => {
+    await using scene = await sseStage({
+      fetch: async (url, init) => {
+        const response = await fetch(url, init);
+        response.body?.getReader();
+        return response;
+      },
+    });
+    const connecting = rejectionOf(scene.connection.connect());
+    (await scene.server.next()).response.writeHead(400).end('no');
+
+    expect(await connecting).toMatchObject({ code: 'STREAM_REFUSED', payload: undefined });
+  });
+
+  test('that refuses leaves nothing behind when it is not wanted any more', async () => {
+    await using scene = await sseStage();
+    scene.connection.connect().catch(() => undefined);
+    const exchange = await scene.server.next();
+    exchange.response.writeHead(400).write('so far');
+    await until(() => scene.clock.pending === 2, { describe: 'the limit for the body' });
+    await scene.connection.disconnect();
+
+    expect(scene.clock.pending).toBe(0);
     await exchange.gone();
   });
 

@@ -80,7 +80,10 @@ const fail = (told = TOLD): never => {
 const cases: readonly Case[] = [
   { name: 'is let in and cut', act: (exchange) => exchange.open().cut() },
   { name: 'is let in and left', act: (exchange) => exchange.open().end() },
-  { name: 'hears of it in a type', act: (exchange) => exchange.open({ 'Content-Type': TOLD }) },
+  {
+    name: 'hears of it in a type',
+    act: (exchange) => exchange.open({ 'Content-Type': TOLD }).write(TOLD).end(),
+  },
   {
     name: 'hears of it in a status',
     act: ({ response }) => response.writeHead(400, TOLD, { 'WWW-Authenticate': TOLD }).end(TOLD),
@@ -105,7 +108,7 @@ const cases: readonly Case[] = [
       headers: () => ({ Authorization: `Bearer ${SECRETS.header}`, Cookie: `session=${SECRETS.cookie}` }),
       body: () => `token=${SECRETS.body}&x=1`,
     },
-    act: (exchange) => exchange.open({ 'Content-Type': TOLD }),
+    act: (exchange) => exchange.open({ 'Content-Type': TOLD }).write(TOLD).end(),
   },
   {
     name: 'has a header that cannot be sent',

@@ -1,6 +1,7 @@
 // A server of event streams that does nothing of its own accord: a test answers each request as it likes.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Inbox, until } from '../../src/testing/wait.ts';
 
@@ -63,8 +64,9 @@ export class StreamServer implements AsyncDisposable {
     server.on('request', (request, response) => void this.#take(request, response));
   }
 
-  static async listen(): Promise<StreamServer> {
-    const server = createServer();
+  /** With `tls` over https. */
+  static async listen({ tls }: { readonly tls?: ServerOptions } = {}): Promise<StreamServer> {
+    const server = tls === undefined ? createServer() : createTlsServer(tls);
     const streams = new StreamServer(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -72,7 +74,8 @@ export class StreamServer implements AsyncDisposable {
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const scheme = 'setSecureContext' in this.#server ? 'https' : 'http';
+    return `${scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get url(): string {

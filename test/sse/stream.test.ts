@@ -38,6 +38,23 @@ describe('an SSE connection', () => {
     ]);
   });
 
+  test('counts what came, over all its streams', async () => {
+    await using scene = await sseStage();
+    const first = 'id: 1\ndata: grüße\n\n: a comment\n\n';
+    const second = 'data: more\n\n';
+    (await scene.connect()).write(first).end();
+    const again = await scene.reconnect();
+    scene.clock.advance(500);
+    again.write(second);
+    await scene.received(2);
+
+    expect(scene.connection.stats).toMatchObject({
+      ...{ messagesIn: 2, bytesIn: Buffer.byteLength(first + second), messagesOut: 0, bytesOut: 0 },
+      ...{ attempts: 2, reconnects: 1, invalidMessages: 0, lastReceivedAt: scene.clock.now() },
+      connectTimings: { totalMs: 0 },
+    });
+  });
+
   test('tells listeners of the events that they named', async () => {
     await using scene = await sseStage();
     const heard: string[] = [];
@@ -267,7 +284,7 @@ describe('an option', () => {
   });
 
   test('protocol is none of this connection', async () => {
-    await using scene = await sseStage({ protocol: json, webSocket: {} } as object);
+    await using scene = await sseStage({ protocol: json(), webSocket: {} } as object);
     (await scene.connect()).write('data: x\n\n');
 
     await scene.received(1);

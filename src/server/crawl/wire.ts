@@ -1,6 +1,6 @@
 // Messages of the server: their envelopes, and their bytes in either encoding.
 import { encode as pack } from '@msgpack/msgpack';
-import { decodeMessagePack as unpack } from '../../crawl/message-pack.ts';
+import { decodeMessagePack as unpack } from '../../protocols/message-pack.ts';
 import { CRAWL_SUBPROTOCOLS, type CrawlMessage } from '../../crawl/messages.ts';
 
 type MessageOf<Type extends CrawlMessage['message_type']> = Extract<CrawlMessage, { message_type: Type }>;

@@ -1,8 +1,51 @@
-// MessagePack from strangers. The decoder allocates an array as soon as it has read how long it says it is: a frame of a
+// The protocol of MessagePack, and MessagePack from strangers. The decoder allocates an array as soon as it has read how long it says it is: a frame of a
 // hundred bytes may claim more memory than there is. So what a frame claims is compared with what it has, first.
-import { decode } from '@msgpack/msgpack';
+import { decode, encode } from '@msgpack/msgpack';
+import { textOf } from '../errors.ts';
+import type { Protocol } from './protocol.ts';
 
-/** No message of the protocol has as many arrays and objects in it; nested in each other they take much memory. */
+const MESSAGE_PACK: Protocol<unknown> = {
+  name: 'messagepack',
+  heartbeat: { probe: 'ping' },
+  encode: encodeMessagePack,
+  decode: (frame) => {
+    if (typeof frame === 'string')
+      throw new TypeError(`Expected MessagePack in a binary frame, got a text of ${frame.length} characters`);
+    return decodeMessagePack(frame);
+  },
+};
+
+/**
+ * Every message is a MessagePack value and goes as a binary frame: what JSON can express, and `Uint8Array` and `Date`
+ * besides, which arrive as such. Types are claimed, and nothing is checked: validate what comes from a stranger.
+ *
+ * What is `undefined` is left out of an object, and is `null` elsewhere; `toJSON()` is not asked. An integer of 64 bits
+ * that comes from elsewhere is a number here, the nearest one beyond ±2⁵³, as in JSON. Sending a function, a symbol, a
+ * cycle, more than 100 levels or a BigInt throws a `TypeError`: say large integers as strings.
+ *
+ * A text frame, what is no MessagePack, what claims to be longer than it is, more than 100,000 arrays and objects, a key
+ * that is neither a string nor a number, and the key `__proto__` become an `invalidMessage` event, and nothing else
+ * happens.
+ *
+ * @typeParam Incoming what listeners receive
+ * @typeParam Outgoing what `send()` takes
+ * @see {@link https://github.com/msgpack/msgpack/blob/master/spec.md} the format, with its timestamps
+ */
+export const messagePack = <Incoming = unknown, Outgoing = Incoming>(): Protocol<Incoming, Outgoing> =>
+  MESSAGE_PACK as Protocol<Incoming, Outgoing>;
+
+/** @throws {TypeError} for what MessagePack cannot express */
+function encodeMessagePack(message: unknown): Uint8Array {
+  try {
+    // The encoder's buffer has 2 KB at least, which a small message that is queued would keep.
+    return encode(message, { ignoreUndefined: true }).slice();
+  } catch (thrown) {
+    const cause = { cause: thrown };
+    throw new TypeError(`Expected a value that MessagePack can express: ${textOf(thrown)}`, cause);
+  }
+}
+
+/** No message has as many arrays and objects in it; nested in each other they take much memory. */
 const MAX_CONTAINERS = 100_000;
 
 /** @throws for what is no MessagePack, and for what claims more than it has */
