@@ -62,5 +62,7 @@ test('fails with two lines and no stack trace when nobody answers', { timeout: 3
   const { child, ended, stderr } = spawnCli('connect', server.url, '--quiet');
   child.stdin.end();
   expect(await ended).toEqual({ code: 1, signal: null });
-  expect(stderr()).toMatch(/^statewire: The socket could not be opened: .*ECONNREFUSED.*\n {11}Check .*\n$/);
+  expect(stderr()).toMatch(
+    /^statewire: The connection could not be opened: .*ECONNREFUSED.*\n {11}Check .*\n$/,
+  );
 });

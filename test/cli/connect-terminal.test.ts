@@ -114,7 +114,7 @@ test('counts down to the next attempt, and says what waits for it', async () => 
 
   await server.goAway();
   const first = await until(countdown);
-  expect(io.screen).toContain('○ lost  The link broke without a close frame.');
+  expect(io.screen).toContain('○ lost  The link broke off.');
   io.type('wait for me' + ENTER);
   await until(() => Number(countdown()) < Number(first));
   expect(io.screen).toContain('→ wait for me  (waits for the connection)');

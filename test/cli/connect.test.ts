@@ -201,7 +201,7 @@ describe('staying connected', () => {
     expect(await socket.nextFrame()).toBe('before');
 
     socket.reset();
-    await io.stderr.shows('open → reconnecting: The link broke without a close frame');
+    await io.stderr.shows('open → reconnecting: The link broke off');
     io.stdin.end('one\ntwo\n');
     const again = await server.accept();
 

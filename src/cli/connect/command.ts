@@ -1,16 +1,8 @@
 // `statewire connect` as the user types it: its arguments, its options, its help.
-import { Option, type Command } from 'commander';
-import {
-  parseCount,
-  parseHeader,
-  parseHeartbeat,
-  parseRetry,
-  parseSeconds,
-  parseSubprotocol,
-  settingsOf,
-  type ConnectFlags,
-  type ConnectSettings,
-} from './settings.ts';
+import type { Command } from 'commander';
+import { addInsecure, addLimits, addOutput, addRetry, addTimeout } from '../session/options.ts';
+import { headerParser, parseSecondsOrOff } from '../session/settings.ts';
+import { parseSubprotocol, settingsOf, type ConnectFlags, type ConnectSettings } from './settings.ts';
 
 const DESCRIPTION = `Connects to any WebSocket server, and stays connected.
 
@@ -52,47 +44,30 @@ function addConnecting(command: Command): void {
     .option(
       '-H, --header <header>',
       "'Name: value' of the upgrade request, or @file with one a line (repeatable)",
-      parseHeader,
+      headerParser('connect'),
     )
     .option('-s, --subprotocol <name>', 'a subprotocol to offer (repeatable)', parseSubprotocol)
     .option(
       '--auth-frame <text>',
       'sent first on every connect; its answer is awaited and shown. @file keeps a secret out of the list of processes',
-    )
-    .option('--timeout <seconds>', 'give up when not connected by then', parseSeconds)
-    .option('--insecure', 'accept any certificate');
+    );
+  addTimeout(command);
+  addInsecure(command);
 }
 
 function addStaying(command: Command): void {
-  command
-    .optionsGroup('Staying connected:')
-    .option(
-      '--retry <count>',
-      "attempts after a loss: a number, 'forever' or 'off'. If given, it holds for the first connection too (default: forever after a loss, but the first connection is not retried)",
-      parseRetry,
-    )
-    .option('--retry-max-delay <seconds>', 'the longest wait between attempts (default: 10)', parseSeconds)
-    .option(
-      '--heartbeat <seconds>',
-      "silence after which the server is pinged, or 'off'. Without an answer for 10 s more the link is dead (default: 15)",
-      parseHeartbeat,
-    );
+  command.optionsGroup('Staying connected:');
+  addRetry(command, 'forever after a loss, but the first connection is not retried', ' (default: 10)').option(
+    '--heartbeat <seconds>',
+    "silence after which the server is pinged, or 'off'. Without an answer for 10 s more the link is dead (default: 15)",
+    parseSecondsOrOff,
+  );
 }
 
 function addMessages(command: Command): void {
   command
     .optionsGroup('Sending and receiving:')
-    .option('--json', 'send JSON only, and print messages indented')
-    .option('--once', 'end after the first message')
-    .option('--max-messages <n>', 'end after n messages', parseCount)
-    .option('--listen', 'do not read the input')
-    .addOption(
-      new Option(
-        '--output <format>',
-        'json: one object a line (state, welcome, message, error), nothing else',
-      )
-        .choices(['text', 'json'])
-        .default('text'),
-    )
-    .option('--quiet', 'print messages and errors only');
+    .option('--json', 'send JSON only, and print messages indented');
+  addLimits(command, 'message').option('--listen', 'do not read the input');
+  addOutput(command, 'state, welcome, message, error');
 }

@@ -1,17 +1,15 @@
-// A session for a program: one JSON object a line on stdout, and nothing anywhere else.
+// A session for a program: messages among the states, one JSON object a line.
 import type { Io } from '../io.ts';
-import { messageFields } from './message-text.ts';
+import { jsonStates } from '../session/json-states.ts';
+import { messageFields } from '../session/message-text.ts';
 import type { View } from './view.ts';
 
-export function jsonView({ stdout }: Pick<Io, 'stdout'>, isJson: boolean): View {
-  const say = (type: string, fields: object) => void stdout.write(`${JSON.stringify({ type, ...fields })}\n`);
+export function jsonView(io: Pick<Io, 'stdout'>, isJson: boolean): View {
+  const { say, ...states } = jsonStates(io);
   return {
-    transition: ({ error, ...change }) =>
-      say('state', { ...change, ...(error && { explanation: error.message }) }),
+    ...states,
     welcome: (frame) => say('welcome', messageFields(frame, isJson)),
     message: (frame) => say('message', messageFields(frame, isJson)),
     sent: () => undefined,
-    problem: (problem) => say('error', problem),
-    close: () => undefined,
   };
 }

@@ -4,9 +4,10 @@ import type { ConnectionState } from '../../../machines/index.ts';
 import type { Frame } from '../../transports/transport.ts';
 import type { Io } from '../io.ts';
 import { fit, harmless, seconds, styleOf, type Paint, type Style } from '../style.ts';
-import { messageText } from './message-text.ts';
+import { messageText } from '../session/message-text.ts';
+import type { Problem, Transition } from '../session/view.ts';
 import { problemOf } from './problems.ts';
-import type { Gauges, Problem, Transition, View } from './view.ts';
+import type { Gauges, View } from './view.ts';
 
 export interface TerminalViewOptions {
   readonly isJson: boolean;

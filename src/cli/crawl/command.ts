@@ -1,6 +1,6 @@
 // `statewire crawl` as the user types it: its arguments, its options, its help.
 import { Option, type Command } from 'commander';
-import { parseCount, parseSeconds } from '../connect/settings.ts';
+import { parseCount, parseSeconds } from '../session/settings.ts';
 import { parseKeyFile } from '../key-file.ts';
 import { settingsOf, type CrawlFlags, type CrawlSettings } from './settings.ts';
 

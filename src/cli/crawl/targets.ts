@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { textOf } from '../../errors.ts';
 import { redactUrl } from '../../redact.ts';
-import { readLines } from '../connect/lines.ts';
+import { readLines } from '../session/lines.ts';
 import { UsageError, type InputStream } from '../io.ts';
 import type { CrawlSettings } from './settings.ts';
 
