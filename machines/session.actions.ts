@@ -5,10 +5,12 @@ import type { Goodbye, SessionContext, SessionInput } from './session.types.ts';
 
 const { assign } = sessionSetup;
 
+const FAREWELL: Goodbye = { code: 1000, reason: '' };
+
 export const initialSession = ({ input }: { input: SessionInput }): SessionContext => ({
   limits: input.limits,
   cause: 'REQUESTED',
-  goodbye: { code: 1000, reason: '' },
+  goodbye: FAREWELL,
   closeCode: null,
   closeReason: '',
   status: null,
@@ -34,7 +36,7 @@ export const sessionActions = {
     const { code, reason, cause = 'CLOSE_CALLED' } = event;
     return { cause, goodbye: { code, reason } };
   }),
-  planReturn: assign({ cause: 'HANDLER_RETURNED', goodbye: { code: 1000, reason: '' } }),
+  planReturn: assign({ cause: 'HANDLER_RETURNED', goodbye: FAREWELL }),
   planFailure: assign({ cause: 'HANDLER_FAILED', goodbye: { code: 1011, reason: 'Internal error' } }),
   planIdle: assign({ cause: 'IDLE_TIMEOUT', goodbye: { code: 1001, reason: 'Idle for too long' } }),
 

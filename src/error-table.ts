@@ -32,23 +32,23 @@ export const ERRORS = {
   ),
   CONNECT_TIMEOUT: row(
     true,
-    (d) => `The socket did not open within ${d['limitMs']} ms.`,
-    'Check that the server accepts WebSocket upgrades at this URL, or raise timeouts.connectMs.',
+    (d) => `The connection did not open within ${d['limitMs']} ms.`,
+    'Check that the server speaks WebSocket, or sends events, at this URL, or raise timeouts.connectMs.',
   ),
   CONNECT_FAILED: row(
     true,
-    (d) => `The socket could not be opened${d['cause'] ? `: ${d['cause']}` : ''}.`,
+    (d) => `The connection could not be opened${d['cause'] ? `: ${d['cause']}` : ''}.`,
     'Check that the server runs and that host, port and path are right.',
   ),
   TLS_FAILED: row(
     false,
     (d) => `The server's certificate was not accepted: ${d['cause']}.`,
-    'Correct the certificate or the host name; trust a private authority with webSocket.node.ca.',
+    'Correct the certificate or the host name; trust a private authority with NODE_EXTRA_CA_CERTS, webSocket.node.ca or, for events, a fetch of your own.',
   ),
   UPGRADE_REJECTED: row(
     true,
     (d) => `The server answered the upgrade with HTTP ${d['httpStatus']}.`,
-    'Check the path and the credentials of the upgrade request; 5xx and 429 are retried by themselves.',
+    'Check the path and the credentials of the upgrade request; 404, 429 and 5xx are retried by themselves.',
   ),
   PROVIDER_FAILED: row(
     true,
@@ -87,7 +87,7 @@ export const ERRORS = {
   ),
   LINK_LOST: row(
     true,
-    (d) => `The link broke without a close frame${d['cause'] ? `: ${d['cause']}` : ''}.`,
+    (d) => `The link broke off${d['cause'] ? `: ${d['cause']}` : ''}.`,
     'Nothing: it is retried by itself. If it recurs at a fixed interval, look for an idle limit in a proxy.',
   ),
   HEARTBEAT_TIMEOUT: row(
@@ -98,12 +98,12 @@ export const ERRORS = {
   STREAM_REFUSED: row(
     true,
     (d) => `The server answered the request for events with HTTP ${d['httpStatus']}.`,
-    'Check the path and the credentials of the request; 429 and 5xx are retried by themselves.',
+    'Check the path and the credentials of the request, and what the server said in payload; 404, 429 and 5xx are retried by themselves.',
   ),
   NOT_AN_EVENT_STREAM: row(
     false,
     (d) => `Expected the content type text/event-stream, got ${d['contentType']}.`,
-    'Check the URL; a proxy or a login page may have answered in place of the server.',
+    'Check the URL, and what came in payload; a proxy or a login page may have answered in place of the server.',
   ),
   STREAM_ENDED: row(
     true,
@@ -163,8 +163,8 @@ export const ERRORS = {
   ),
   INVALID_MESSAGE: row(
     false,
-    (d) => `A frame could not be decoded: ${d['cause']}.`,
-    'Compare what the server sends with the protocol; the raw frame is in the event.',
+    (d) => `A message could not be decoded: ${d['cause']}.`,
+    'Compare what the server sends with the protocol, or with decode; what came is in the event, as frame.',
   ),
   CONSUMER_TOO_SLOW: row(
     true,
@@ -207,6 +207,85 @@ export const ERRORS = {
     (d) => `The ${d['question']} has no answer: ${d['explanation']}`,
     'Ask again later, or raise requestTimeoutMs if the server is merely slow.',
   ),
+  NOT_CONNECTED: row(
+    false,
+    (d) => `Not connected: ${d['what']} needs a connection, and the client is ${d['state']}.`,
+    'Call connect() first; while it reconnects, nothing more is needed.',
+  ),
+  NOT_SUBSCRIBED: row(
+    false,
+    (d) => `Not subscribed to channel: ${d['channel']}.`,
+    'Await subscribe() for the channel before publishing to it.',
+  ),
+  SUBSCRIPTION_REFUSED: row(
+    false,
+    (d) => `The server refused the subscription to ${d['channel']}: ${d['explanation']}`,
+    'Read what the server said in payload; subscribe() asks again.',
+  ),
+  SUBSCRIPTION_TIMEOUT: row(
+    true,
+    (d) => `The subscription to ${d['channel']} was not made within ${d['limitMs']} ms.`,
+    'Check that the server can be reached, or raise subscribeTimeoutMs.',
+  ),
+  PUBLISH_REFUSED: row(
+    false,
+    (d) => `The server refused the message for ${d['channel']}: ${d['explanation']}`,
+    'Read what the server said in payload; after RATE_LIMITED or UNAVAILABLE publish again later.',
+  ),
+  PUBLISH_FAILED: row(
+    true,
+    (d) =>
+      `The message for ${d['channel']} was not sent in ${d['attempts']} attempts; the last one: ${d['last']}`,
+    'Publish it again; it may have arrived, so let its reader tell copies apart.',
+  ),
+  ASSISTANT_FAILED: row(
+    true,
+    (d) => `The assistant failed: ${d['cause']}`,
+    'Ask again; if it recurs, look at what the assistant, or a function of yours, said.',
+  ),
+  ASSISTANT_TIMEOUT: row(
+    true,
+    (d) => `The assistant ran into a timeout: no ${d['missing']} within ${d['limitMs']} ms.`,
+    "Ask again, or raise the relay's timeouts.",
+  ),
+  ANSWER_CANCELLED: row(
+    true,
+    (d) => `The answer was cancelled${d['cause'] ? `: ${d['cause']}` : ''}.`,
+    'Nothing, if it was meant; else look at who aborts the signal.',
+  ),
+  ANSWER_CUT_OFF: row(
+    true,
+    () => 'The messages ended before the answer had.',
+    'Subscribe again; a hub repeats what its history still has.',
+  ),
+  TOOL_FAILED: row(
+    true,
+    (d) => `The tool ${d['tool']} failed: ${d['cause']}`,
+    'Correct the tool; the assistant was given this text in place of a result.',
+  ),
+  TOOL_TIMEOUT: row(
+    true,
+    (d) => `The tool ${d['tool']} did not finish within ${d['limitMs']} ms.`,
+    'Have the tool heed its signal, or raise its timeoutMs.',
+  ),
+  SESSION_CLOSED: row(false, (d) => `The session is ${d['how']}.`, 'Stop using it; see signal.'),
+  SEND_BUFFER_FULL: row(
+    true,
+    (d) => `The peer reads too slowly: ${d['bytes']} bytes wait to be sent already.`,
+    'Await each send, or raise limits.maxBufferedBytes.',
+  ),
+  TOO_MANY_PINGS: row(true, (d) => `${d['count']} pings wait for their pong already.`, 'Await each ping.'),
+  UNEXPECTED_MESSAGE: row(
+    false,
+    (d) => `Expected ${d['expected']}, got ${d['actual']}.`,
+    'Use receive(), which gives both kinds.',
+  ),
+  INVALID_JSON: row(
+    false,
+    (d) => `The message is no JSON: ${d['cause']}.`,
+    'Catch this error, or close with 1007.',
+  ),
+  RECEIVE_TIMEOUT: row(true, (d) => `No message came within ${d['limitMs']} ms.`, 'Raise timeoutMs.'),
   INTERNAL_ERROR: row(
     false,
     (d) => `statewire itself broke while ${d['phase']}${d['cause'] ? `: ${d['cause']}` : ''}.`,

@@ -47,7 +47,7 @@ describe('an error', () => {
       code: 'CONNECT_TIMEOUT',
       retryable: true,
       remedy: ERRORS.CONNECT_TIMEOUT.remedy,
-      message: 'The socket did not open within 5 ms.',
+      message: 'The connection did not open within 5 ms.',
       details: { limitMs: 5 },
       cause,
       payload: { a: 1 },
@@ -72,7 +72,7 @@ describe('an error', () => {
     expect(json).toMatchObject({
       name: 'ConnectionError',
       code: 'CONNECT_TIMEOUT',
-      message: 'The socket did not open within 5 ms.',
+      message: 'The connection did not open within 5 ms.',
       details: { limitMs: 5 },
     });
   });

@@ -26,10 +26,11 @@ export {
   type SessionHeartbeatOptions,
 } from './realtime/options.ts';
 export { AccessRefused, type AccessRefusedOptions } from './realtime/door.ts';
-export { SESSION_ERRORS, SessionError, type SessionErrorCode } from './realtime/errors.ts';
+export { SessionError, type SessionErrorCode } from './realtime/errors.ts';
 export type { ReceiveOptions } from './realtime/inbox.ts';
 export type { Target } from './realtime/places.ts';
 export type { HttpHandler } from './realtime/reception.ts';
+export { prepareMessage, type PreparedMessage, type Sendable } from './realtime/prepared-message.ts';
 export type { RealtimeSession } from './realtime/registry.ts';
 export type { SseChannel } from './realtime/sse-channel.ts';
 export type { SseEvent } from './realtime/sse-format.ts';
@@ -47,3 +48,28 @@ export type { SseHandler } from './realtime/sse-visit.ts';
 export type { WebSocketMessage } from './realtime/websocket-link.ts';
 export type { WebSocketSession } from './realtime/websocket-session.ts';
 export type { WebSocketHandler } from './realtime/websocket-visit.ts';
+export {
+  createChannelHub,
+  type ChannelHub,
+  type HubMetrics,
+  type HubPublishOptions,
+} from './channels/hub.ts';
+export {
+  HUB_DEFAULTS,
+  type Access,
+  type Authorize,
+  type ChannelHubOptions,
+  type HubLimits,
+  type PresenceOptions,
+  type SlowConsumerPolicy,
+} from './channels/options.ts';
+export { memoryBroker, MEMORY_BROKER_DEFAULTS, type MemoryBrokerOptions } from './channels/memory-broker.ts';
+export type {
+  Broker,
+  Following,
+  FollowOptions,
+  NewMessage,
+  Published,
+  Replay,
+  StoredMessage,
+} from './channels/broker.ts';

@@ -30,7 +30,7 @@ export const REFUSALS = {
   methodNotAllowed: (allow: string) => refusal(405, `Use ${allow}`, { Allow: allow }),
   tooLarge: () => refusal(413, 'The request is too large', { Connection: 'close' }),
   upgradeRequired: () =>
-    refusal(426, 'This path speaks WebSocket', { Upgrade: 'websocket', Connection: 'Upgrade' }),
+    refusal(426, 'This path speaks WebSocket', { Upgrade: 'websocket', Connection: 'Upgrade, close' }),
   tooManyRequests: (seconds: number) => refusal(429, 'Too many requests', retryAfter(seconds)),
   tooManyConnections: (seconds: number) => refusal(429, 'Too many connections', retryAfter(seconds)),
   internal: () => refusal(500, 'The request could not be handled'),

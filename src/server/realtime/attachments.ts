@@ -1,6 +1,7 @@
 // The HTTP servers that we serve on, beside whoever else does.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { answerWithoutUpgrade, isForWebSocket } from './ordinary.ts';
 
 /** Each returns whether the request is its own. */
 export interface Claims {
@@ -9,6 +10,15 @@ export interface Claims {
   /** Those that nobody claims, on a server where there is nobody else. */
   strayRequest(request: IncomingMessage, response: ServerResponse): void;
   strayUpgrade(request: IncomingMessage, socket: Socket): void;
+}
+
+/** Several of ours may share a server: none of them is anybody else. */
+const ours = new WeakSet<object>();
+
+/** Whether nobody else is there to answer, and this listener is the last of ours. */
+function isLeftTo(listener: object, server: Server, event: 'request' | 'upgrade'): boolean {
+  const listeners = server.listeners(event);
+  return listeners.at(-1) === listener && listeners.every((each) => ours.has(each));
 }
 
 type Emit = (event: string, ...args: unknown[]) => boolean;
@@ -23,17 +33,23 @@ export function attachTo(server: Server, claims: Claims): () => void {
   const before = emitter.emit;
   let isAttached = true;
   const first: Emit = (event, ...args) => {
+    // Without us there would be no listener for upgrades, and Node would have taken it for an ordinary request.
+    if (isAttached && isForNobody(server, event, args)) {
+      answerWithoutUpgrade(server, args[0] as IncomingMessage, args[2] as Buffer);
+      return true;
+    }
     const isOurs = isAttached && isClaimed(claims, event, args);
     return isOurs || before.call(server, event, ...args);
   };
   emitter.emit = first;
   const strayRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    if (server.listenerCount('request') === 1) claims.strayRequest(request, response);
+    if (isLeftTo(strayRequest, server, 'request')) claims.strayRequest(request, response);
   };
   // Node offers an upgrade only to a server that has a listener for it.
   const strayUpgrade = (request: IncomingMessage, socket: Socket): void => {
-    if (server.listenerCount('upgrade') === 1) claims.strayUpgrade(request, socket);
+    if (isLeftTo(strayUpgrade, server, 'upgrade')) claims.strayUpgrade(request, socket);
   };
+  for (const listener of [strayRequest, strayUpgrade]) ours.add(listener);
   server.on('request', strayRequest);
   server.on('upgrade', strayUpgrade);
   return () => {
@@ -47,8 +63,13 @@ export function attachTo(server: Server, claims: Claims): () => void {
   };
 }
 
+const isForNobody = (server: Server, event: string, [request]: readonly unknown[]): boolean =>
+  event === 'upgrade' &&
+  server.listeners('upgrade').every((each) => ours.has(each)) &&
+  !isForWebSocket(request as IncomingMessage);
+
 function isClaimed(claims: Claims, event: string, args: readonly unknown[]): boolean {
   if (event === 'request') return claims.request(args[0] as IncomingMessage, args[1] as ServerResponse);
-  if (event !== 'upgrade') return false;
+  if (event !== 'upgrade' || !isForWebSocket(args[0] as IncomingMessage)) return false;
   return claims.upgrade(args[0] as IncomingMessage, args[1] as Socket, args[2] as Buffer);
 }

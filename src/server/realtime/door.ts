@@ -15,7 +15,7 @@ export interface AccessRefusedOptions {
 /**
  * Returned or thrown by `authenticate`: refuses the request with a status and a JSON body of `error` and `message`.
  *
- * @throws {InvalidOptionError} when the status is none from 400 to 599
+ * @throws {InvalidOptionError} when the status is none from 400 to 599, or `retryAfterMs` is no time
  */
 export class AccessRefused extends Error implements Refusal {
   override readonly name: string = 'AccessRefused';
@@ -27,6 +27,8 @@ export class AccessRefused extends Error implements Refusal {
     super(message);
     if (!Number.isInteger(status) || status < 400 || status > 599)
       throw new InvalidOptionError('status', 'an HTTP status from 400 to 599', status);
+    if (retryAfterMs !== undefined && !(retryAfterMs >= 0 && retryAfterMs < Infinity))
+      throw new InvalidOptionError('retryAfterMs', 'a finite number of at least 0', retryAfterMs);
     this.status = status;
     this.error = STATUS_CODES[status] ?? 'Refused';
     this.headers = {

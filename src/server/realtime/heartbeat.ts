@@ -1,48 +1,57 @@
 // Whether a client is still there: a ping at regular times, and a limit for the silence after it.
 import type { Clock } from '../../clock.ts';
+import type { Report } from './life.ts';
 
-export interface HeartbeatOptions {
-  readonly clock: Clock;
+/** Whose heart beats. */
+export interface HeartbeatOwner {
+  readonly settings: { readonly clock: Clock };
+  /** Bytes that ever came in. Any of them is life; to count them costs nothing for each message. */
+  readonly bytesIn: number;
+  /** Whether we are not listening at the moment. */
+  readonly isDeaf: boolean;
+  /** Calls back when the operating system has taken the ping. */
+  beat(onSent: () => void): void;
+}
+
+export interface HeartbeatTimes {
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  /** Calls back when the operating system has taken the ping. */
-  readonly ping: (onSent: () => void) => void;
-  /** Bytes that ever came in. Any of them is life; to count them costs nothing for each message. */
-  readonly bytesIn: () => number;
-  /** Whether we are not listening at the moment. */
-  readonly isDeaf: () => boolean;
-  readonly onMissed: () => void;
 }
 
 export class Heartbeat {
-  readonly #options: HeartbeatOptions;
+  readonly #owner: HeartbeatOwner;
+  readonly #times: HeartbeatTimes;
+  readonly #report: Report;
   #timer: unknown;
   #verdict: NodeJS.Immediate | undefined;
   #bytesInBefore = 0;
   #isSent = false;
   #isOverdue = false;
 
-  constructor(options: HeartbeatOptions) {
-    this.#options = options;
+  constructor(owner: HeartbeatOwner, times: HeartbeatTimes, report: Report) {
+    this.#owner = owner;
+    this.#times = times;
+    this.#report = report;
     this.#rest();
   }
 
   stop(): void {
-    this.#options.clock.clearTimeout(this.#timer);
+    this.#owner.settings.clock.clearTimeout(this.#timer);
     clearImmediate(this.#verdict);
   }
 
-  #rest(): void {
-    this.#after(this.#options.intervalMs, () => this.#beat());
+  /** @param waitedMs for a sign of life: it counts, so that pings come every `intervalMs` */
+  #rest(waitedMs = 0): void {
+    this.#verdict = undefined;
+    this.#after(Math.max(this.#times.intervalMs - waitedMs, 0), () => this.#beat());
   }
 
   #beat(): void {
-    const { ping, bytesIn, timeoutMs } = this.#options;
-    this.#bytesInBefore = bytesIn();
+    this.#bytesInBefore = this.#owner.bytesIn;
     this.#isSent = false;
     this.#isOverdue = false;
-    ping(() => (this.#isSent = true));
-    this.#await(timeoutMs);
+    this.#owner.beat(() => (this.#isSent = true));
+    this.#await(this.#times.timeoutMs);
   }
 
   #await(limitMs: number): void {
@@ -51,18 +60,18 @@ export class Heartbeat {
   }
 
   #judge(): void {
-    const { bytesIn, isDeaf, intervalMs, timeoutMs, onMissed } = this.#options;
-    if (bytesIn() > this.#bytesInBefore) this.#rest();
-    else if (isDeaf()) this.#await(timeoutMs);
-    else if (this.#isSent || this.#isOverdue) onMissed();
+    const { bytesIn, isDeaf } = this.#owner;
+    if (bytesIn > this.#bytesInBefore) this.#rest(this.#times.timeoutMs);
+    else if (isDeaf) this.#await(this.#times.timeoutMs);
+    else if (this.#isSent || this.#isOverdue) this.#report({ type: 'heartbeat.missed' });
     else {
       // The ping itself waits behind what the client has not read yet.
       this.#isOverdue = true;
-      this.#await(intervalMs);
+      this.#await(this.#times.intervalMs);
     }
   }
 
   #after(delayMs: number, act: () => void): void {
-    this.#timer = this.#options.clock.setTimeout(act, delayMs);
+    this.#timer = this.#owner.settings.clock.setTimeout(act, delayMs);
   }
 }

@@ -1,6 +1,6 @@
 // Messages that came and have not been taken yet: in order, bounded, and all of them before the end is told.
 import type { Clock } from '../../clock.ts';
-import { deferred, type Deferred } from '../../deferred.ts';
+import { deferred } from '../../deferred.ts';
 import { SessionError } from './errors.ts';
 
 export interface ReceiveOptions {
@@ -10,15 +10,17 @@ export interface ReceiveOptions {
   readonly timeoutMs?: number;
 }
 
-export interface InboxOptions {
-  readonly clock: Clock;
-  readonly maxMessages: number;
-  readonly maxBytes: number;
-  /** No more until `onRoom`; what was read already still comes. */
-  readonly onFull: () => void;
-  readonly onRoom: () => void;
+/** Whose messages they are. */
+export interface InboxOwner {
+  readonly settings: {
+    readonly clock: Clock;
+    readonly limits: { readonly maxQueuedMessages: number; readonly maxQueuedBytes: number };
+  };
+  /** No more until `resumeReading()`; what was read already still comes. */
+  pauseReading(): void;
+  resumeReading(): void;
   /** Why there is nothing more to take. */
-  readonly ending: () => Error;
+  closedError(): Error;
 }
 
 interface Parcel<Message> {
@@ -26,18 +28,27 @@ interface Parcel<Message> {
   readonly bytes: number;
 }
 
+type Taken<Message> = IteratorResult<Message, undefined>;
+
+interface Receiver<Message> {
+  readonly take: (message: Message) => void;
+  readonly end: () => void;
+}
+
+/** What an idle session holds is counted: most of this is made when it is needed. */
 export class Inbox<Message> {
-  readonly #options: InboxOptions;
-  readonly #waiting = new Set<Deferred<Message>>();
-  #parcels: Parcel<Message>[] = [];
+  readonly #owner: InboxOwner;
+  /** Whoever asked, in the order in which they asked. */
+  #waiting: Receiver<Message>[] | undefined;
+  #parcels: Parcel<Message>[] | undefined;
   /** Where the queue begins in `#parcels`: `shift()` moves everything, each time. */
   #head = 0;
   #bytes = 0;
   #isFull = false;
   #hasEnded = false;
 
-  constructor(options: InboxOptions) {
-    this.#options = options;
+  constructor(owner: InboxOwner) {
+    this.#owner = owner;
   }
 
   get isFull(): boolean {
@@ -45,94 +56,114 @@ export class Inbox<Message> {
   }
 
   get #size(): number {
-    return this.#parcels.length - this.#head;
+    return (this.#parcels?.length ?? 0) - this.#head;
   }
 
   push(message: Message, bytes: number): void {
     if (this.#hasEnded) return;
-    const [receiver] = this.#waiting;
+    const receiver = this.#waiting?.shift();
     if (receiver !== undefined) {
-      this.#waiting.delete(receiver);
-      receiver.resolve(message);
+      receiver.take(message);
       return;
     }
+    this.#parcels ??= [];
     this.#parcels.push({ message, bytes });
     this.#bytes += bytes;
-    const { maxMessages, maxBytes, onFull } = this.#options;
-    if (this.#isFull || (this.#size < maxMessages && this.#bytes < maxBytes)) return;
+    const { maxQueuedMessages, maxQueuedBytes } = this.#owner.settings.limits;
+    if (this.#isFull || (this.#size < maxQueuedMessages && this.#bytes < maxQueuedBytes)) return;
     this.#isFull = true;
-    onFull();
+    this.#owner.pauseReading();
   }
 
-  async next({ signal, timeoutMs }: ReceiveOptions = {}): Promise<Message> {
+  async next({ signal, timeoutMs = Infinity }: ReceiveOptions = {}): Promise<Message> {
     signal?.throwIfAborted();
     const parcel = this.#take();
     if (parcel !== undefined) return parcel.message;
-    if (this.#hasEnded) throw this.#options.ending();
-    const receiver = deferred<Message>();
-    this.#waiting.add(receiver);
-    return signal === undefined && timeoutMs === undefined
-      ? receiver.promise
-      : this.#within(receiver, signal, timeoutMs);
+    if (this.#hasEnded) throw this.#owner.closedError();
+    return this.#wait(signal, timeoutMs);
   }
 
   /** The same, but the end is an answer. */
-  async nextOrEnd(): Promise<IteratorResult<Message, undefined>> {
-    try {
-      return { done: false, value: await this.next() };
-    } catch {
-      return { done: true, value: undefined };
-    }
+  nextOrEnd(): Promise<Taken<Message>> {
+    const parcel = this.#take();
+    if (parcel !== undefined) return Promise.resolve({ done: false, value: parcel.message });
+    if (this.#hasEnded) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => this.#expect(new Turn(resolve)));
   }
 
   /** Nothing more comes; what is here is still taken. */
   end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    for (const receiver of this.#waiting) {
-      receiver.promise.catch(() => undefined);
-      receiver.reject(this.#options.ending());
-    }
-    this.#waiting.clear();
+    for (const receiver of this.#waiting ?? []) receiver.end();
+    this.#waiting = undefined;
+  }
+
+  #expect(receiver: Receiver<Message>): void {
+    // The first `push()` to an empty list makes room for 17.
+    if (this.#waiting === undefined) this.#waiting = [receiver];
+    else this.#waiting.push(receiver);
+  }
+
+  /** Returns whether it was waiting still. */
+  #forget(receiver: Receiver<Message>): boolean {
+    const index = this.#waiting?.indexOf(receiver) ?? -1;
+    if (index >= 0) this.#waiting?.splice(index, 1);
+    return index >= 0;
   }
 
   #take(): Parcel<Message> | undefined {
-    const parcel = this.#parcels[this.#head];
+    const parcel = this.#parcels?.[this.#head];
     if (parcel === undefined) return undefined;
     this.#head += 1;
     this.#bytes -= parcel.bytes;
     if (this.#size === 0 || this.#head > 1_000) {
-      this.#parcels = this.#parcels.slice(this.#head);
+      this.#parcels = this.#size === 0 ? undefined : this.#parcels?.slice(this.#head);
       this.#head = 0;
     }
-    const { maxMessages, maxBytes, onRoom } = this.#options;
-    if (this.#isFull && this.#size <= maxMessages / 2 && this.#bytes <= maxBytes / 2) {
+    const { maxQueuedMessages, maxQueuedBytes } = this.#owner.settings.limits;
+    if (this.#isFull && this.#size <= maxQueuedMessages / 2 && this.#bytes <= maxQueuedBytes / 2) {
       this.#isFull = false;
-      onRoom();
+      this.#owner.resumeReading();
     }
     return parcel;
   }
 
-  async #within(
-    receiver: Deferred<Message>,
-    signal: AbortSignal | undefined,
-    timeoutMs = Infinity,
-  ): Promise<Message> {
-    const { clock } = this.#options;
+  async #wait(signal: AbortSignal | undefined, timeoutMs: number): Promise<Message> {
+    const { clock } = this.#owner.settings;
+    const { promise, resolve, reject } = deferred<Message>();
+    const receiver = { take: resolve, end: () => reject(this.#owner.closedError()) };
     const giveUp = (reason: unknown): void => {
-      if (this.#waiting.delete(receiver)) receiver.reject(reason);
+      if (this.#forget(receiver)) reject(reason);
     };
     const abort = (): void => giveUp(signal?.reason);
+    const isLimited = timeoutMs < Infinity;
+    const late = (): void => giveUp(new SessionError('RECEIVE_TIMEOUT', { limitMs: timeoutMs }));
+    this.#expect(receiver);
     signal?.addEventListener('abort', abort, { once: true });
-    const timer =
-      timeoutMs < Infinity
-        ? clock.setTimeout(() => giveUp(new SessionError('RECEIVE_TIMEOUT', timeoutMs)), timeoutMs)
-        : undefined;
+    const timer = isLimited ? clock.setTimeout(late, timeoutMs) : undefined;
     try {
-      return await receiver.promise;
+      return await promise;
     } finally {
       signal?.removeEventListener('abort', abort);
       clock.clearTimeout(timer);
     }
+  }
+}
+
+/** One turn of a loop over the messages. */
+class Turn<Message> implements Receiver<Message> {
+  readonly #resolve: (taken: Taken<Message>) => void;
+
+  constructor(resolve: (taken: Taken<Message>) => void) {
+    this.#resolve = resolve;
+  }
+
+  take(message: Message): void {
+    this.#resolve({ done: false, value: message });
+  }
+
+  end(): void {
+    this.#resolve({ done: true, value: undefined });
   }
 }

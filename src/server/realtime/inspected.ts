@@ -2,15 +2,18 @@
 import type { Clock } from '../../clock.ts';
 import type { Inspected } from '../../inspection/inspector.ts';
 import { RttRecorder, type ConnectionStats } from '../../statistics.ts';
-import type { WebSocketLink } from './websocket-link.ts';
+import type { LinkFigures, SessionLink } from './session-link.ts';
 
-const NOTHING = { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0 };
+const NOTHING: LinkFigures = {
+  messagesSent: 0,
+  messagesReceived: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  bufferedBytes: 0,
+  rttMs: undefined,
+};
 
-export const inspectedOf = (
-  name: string,
-  clock: Clock,
-  link: () => WebSocketLink | undefined,
-): Inspected => ({
+export const inspectedOf = (name: string, clock: Clock, link: () => SessionLink | undefined): Inspected => ({
   name,
   get stats() {
     return statsOf(link());
@@ -20,22 +23,22 @@ export const inspectedOf = (
   },
 });
 
-function statsOf(link: WebSocketLink | undefined): ConnectionStats {
-  const counts = link?.counts ?? NOTHING;
+function statsOf(link: SessionLink | undefined): ConnectionStats {
+  const figures = link?.figures ?? NOTHING;
   const ending = link?.life.ending;
   return {
-    messagesIn: counts.messagesReceived,
-    messagesOut: counts.messagesSent,
-    bytesIn: counts.bytesReceived,
-    bytesOut: counts.bytesSent,
+    messagesIn: figures.messagesReceived,
+    messagesOut: figures.messagesSent,
+    bytesIn: figures.bytesReceived,
+    bytesOut: figures.bytesSent,
     attempts: 1,
     reconnects: 0,
-    rttMs: link?.rttMs,
+    rttMs: figures.rttMs,
     rttHistogram: new RttRecorder().histogram(),
     connectTimings: undefined,
     downtimeMs: 0,
     waitingMessages: 0,
-    bufferedBytes: link?.socket.bufferedAmount ?? 0,
+    bufferedBytes: figures.bufferedBytes,
     droppedMessages: 0,
     expiredMessages: 0,
     invalidMessages: 0,

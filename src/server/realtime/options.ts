@@ -125,7 +125,7 @@ export interface SessionHeartbeatOptions {
 }
 
 /**
- * Judges a request before it is answered. What it resolves with is the session's `identity`; `false`, `null` or
+ * Judges a request for a session before it is answered. What it resolves with is the session's `identity`; `false`, `null` or
  * `undefined` refuses with a 401. Return or throw an `AccessRefused` for another status; whatever else it throws is a
  * 500, and logged.
  */
@@ -154,7 +154,7 @@ export interface RealtimeServerOptions {
    * @defaultValue `['same-origin']`
    */
   readonly origins?: readonly string[];
-  /** Default: everybody is let in, and the identity is `undefined`. */
+  /** Judges each request for a session before it is answered. Default: everybody is let in, and the identity is `undefined`. */
   readonly authenticate?: Authenticate;
   /** Whose request it is, for the limits per address: behind a proxy, read a header that it sets. Default: the peer. */
   readonly addressOf?: (request: IncomingMessage) => string;

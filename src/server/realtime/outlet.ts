@@ -12,15 +12,15 @@ export interface OutletLimits {
   readonly stuckMs: number;
 }
 
-export interface OutletOptions {
-  readonly limits: OutletLimits;
-  readonly clock: Clock;
-  readonly socket: Duplex;
+/** Whose way out it is. */
+export interface OutletOwner {
+  readonly settings: { readonly limits: OutletLimits; readonly clock: Clock };
+  readonly tcp: Duplex;
   /** Bytes that the operating system has not taken yet. */
-  readonly buffered: () => number;
-  readonly onStuck: () => void;
+  readonly bufferedAmount: number;
   /** Why nothing is sent any more; `undefined` while it is. */
-  readonly ending: () => Error | undefined;
+  readonly refusal: Error | undefined;
+  giveUp(): void;
 }
 
 type Done = (error?: Error | null) => void;
@@ -34,21 +34,21 @@ const SENDS_PER_TURN = 256;
 const SENT = Promise.resolve();
 
 export class Outlet {
-  readonly #options: OutletOptions;
+  readonly #owner: OutletOwner;
   #isCorked = false;
   #sends = 0;
   #turn: Promise<void> | undefined;
   #awaited = 0;
   #stuckTimer: unknown;
 
-  constructor(options: OutletOptions) {
-    this.#options = options;
+  constructor(owner: OutletOwner) {
+    this.#owner = owner;
   }
 
   /** Whether one more message would be refused. */
   isFullFor(bytes: number): boolean {
-    const buffered = this.#options.buffered();
-    return buffered > 0 && buffered + bytes > this.#options.limits.maxBufferedBytes;
+    const { bufferedAmount, settings } = this.#owner;
+    return bufferedAmount > 0 && bufferedAmount + bytes > settings.limits.maxBufferedBytes;
   }
 
   /**
@@ -56,19 +56,19 @@ export class Outlet {
    * the bytes if many wait already.
    */
   send(bytes: number, write: (done?: Done) => void): Promise<void> {
-    const { ending, buffered, limits } = this.#options;
-    const error = ending();
-    if (error !== undefined) return rejected(error);
-    if (this.isFullFor(bytes)) return rejected(new SessionError('SEND_BUFFER_FULL', buffered()));
+    const { refusal, bufferedAmount, settings } = this.#owner;
+    if (refusal !== undefined) return rejected(refusal);
+    if (this.isFullFor(bytes))
+      return rejected(new SessionError('SEND_BUFFER_FULL', { bytes: bufferedAmount }));
     this.#cork();
-    if (buffered() + bytes > limits.highWaterBytes) return this.#sendAndWait(write);
+    if (bufferedAmount + bytes > settings.limits.highWaterBytes) return this.#sendAndWait(write);
     write();
     this.#sends += 1;
     return this.#sends < SENDS_PER_TURN ? SENT : this.#untilNextTurn();
   }
 
   stop(): void {
-    this.#options.clock.clearTimeout(this.#stuckTimer);
+    this.#owner.settings.clock.clearTimeout(this.#stuckTimer);
     this.#stuckTimer = undefined;
   }
 
@@ -80,9 +80,9 @@ export class Outlet {
         this.#awaited -= 1;
         this.stop();
         if (this.#awaited > 0) this.#watch();
+        const { tcp, refusal } = this.#owner;
         // Node calls back without an error for a write that was under way when the socket was destroyed.
-        if (error || this.#options.socket.destroyed)
-          reject(this.#options.ending() ?? new SessionError('SESSION_CLOSED', 'cut off'));
+        if (error || tcp.destroyed) reject(refusal ?? new SessionError('SESSION_CLOSED', { how: 'cut off' }));
         else resolve();
       });
     });
@@ -91,21 +91,22 @@ export class Outlet {
   }
 
   #watch(): void {
-    const { clock, limits, onStuck } = this.#options;
-    if (limits.stuckMs < Infinity) this.#stuckTimer = clock.setTimeout(onStuck, limits.stuckMs);
+    const { settings } = this.#owner;
+    const { stuckMs } = settings.limits;
+    if (stuckMs < Infinity) this.#stuckTimer = settings.clock.setTimeout(() => this.#owner.giveUp(), stuckMs);
   }
 
   /** What is sent in one go, by whomever, leaves in one write: four times as fast for a burst of small messages. */
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
-    this.#options.socket.cork();
+    this.#owner.tcp.cork();
     process.nextTick(uncork, this);
   }
 
   uncork(): void {
     this.#isCorked = false;
-    this.#options.socket.uncork();
+    this.#owner.tcp.uncork();
   }
 
   #untilNextTurn(): Promise<void> {

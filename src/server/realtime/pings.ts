@@ -27,7 +27,8 @@ export class Pings {
 
   /** Resolves with the round trip in milliseconds. */
   sent(payload: Buffer): Promise<number> {
-    if (this.#pending.length >= MAX_PENDING) return rejected(new SessionError('TOO_MANY_PINGS', MAX_PENDING));
+    if (this.#pending.length >= MAX_PENDING)
+      return rejected(new SessionError('TOO_MANY_PINGS', { count: MAX_PENDING }));
     const answer = deferred<number>();
     answer.promise.catch(() => undefined);
     this.#pending.push({ payload: payload.toString('latin1'), sentAtMs: this.#clock.now(), answer });

@@ -46,11 +46,31 @@ export class Places<Found> {
   match(url: string): { readonly found: Found; readonly target: Target }[] {
     const [path = '', ...rest] = url.split('?');
     const parts = path.split('/').slice(1).map(decodeURIComponent);
-    const query = new URLSearchParams(rest.join('?'));
+    const search = rest.join('?');
     return this.#places.flatMap(({ route, segments, found }) => {
       const params = paramsOf(segments, parts);
-      return params === undefined ? [] : [{ found, target: { path, route, params, query } }];
+      return params === undefined ? [] : [{ found, target: new Asked(path, route, params, search) }];
     });
+  }
+}
+
+/** Most handlers never look at the query. */
+class Asked implements Target {
+  readonly path: string;
+  readonly route: string;
+  readonly params: Readonly<Record<string, string>>;
+  #query: string | URLSearchParams;
+
+  constructor(path: string, route: string, params: Readonly<Record<string, string>>, search: string) {
+    this.path = path;
+    this.route = route;
+    this.params = params;
+    this.#query = search;
+  }
+
+  get query(): URLSearchParams {
+    if (typeof this.#query === 'string') this.#query = new URLSearchParams(this.#query);
+    return this.#query;
   }
 }
 

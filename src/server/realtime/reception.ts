@@ -2,18 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { WebSocketServer } from 'ws';
 import { REFUSALS, refuse, refuseUpgrade, type Refusal } from '../refusals.ts';
 import type { Claims } from './attachments.ts';
-import type { Door } from './door.ts';
-import { inspectedOf } from './inspected.ts';
-import { Life, type SessionWorld } from './life.ts';
-import type { RealtimeSettings } from './options.ts';
 import { Places, type Target } from './places.ts';
-import type { Registry } from './registry.ts';
-import type { ServerLog } from './server-log.ts';
 import { SseVisit, type SseHandler } from './sse-visit.ts';
-import { makeWebSocketServer } from './websocket-server.ts';
+import type { Host } from './visit.ts';
+import { makeWebSocketServer, type LinkedWebSocketServer } from './websocket-server.ts';
 import { WebSocketVisit, type WebSocketHandler } from './websocket-visit.ts';
 
 /** Answers an HTTP request. What it throws is logged, and answered with a 500 if nothing was answered yet. */
@@ -30,13 +24,6 @@ export interface Place {
   readonly http: Map<string, HttpHandler>;
 }
 
-export interface ReceptionOptions {
-  readonly settings: RealtimeSettings;
-  readonly door: Door;
-  readonly registry: Registry;
-  readonly log: ServerLog;
-}
-
 type Found = { readonly found: Place; readonly target: Target };
 
 const EVENTS_ARE_ASKED_FOR = /text\/event-stream/i;
@@ -44,17 +31,14 @@ const EVENTS_WILL_DO = /text\/(?:event-stream|\*)|\*\/\*/i;
 
 export class Reception implements Claims {
   readonly places = new Places<Place>();
-  readonly #options: ReceptionOptions;
-  readonly #webSockets: WebSocketServer;
+  readonly #host: Host;
+  readonly #webSockets: LinkedWebSocketServer;
   readonly #answering = new Set<ServerResponse>();
   readonly #subprotocols = new WeakMap<IncomingMessage, readonly string[]>();
 
-  constructor(options: ReceptionOptions) {
-    this.#options = options;
-    this.#webSockets = makeWebSocketServer(
-      options.settings,
-      (request) => this.#subprotocols.get(request) ?? [],
-    );
+  constructor(host: Host) {
+    this.#host = host;
+    this.#webSockets = makeWebSocketServer(host.settings, (request) => this.#subprotocols.get(request) ?? []);
   }
 
   /** Resolves when every HTTP request that was handed to a handler is answered. */
@@ -133,7 +117,7 @@ export class Reception implements Claims {
     try {
       await handler(request, response, target);
     } catch (thrown) {
-      this.#options.log.handlerFailed(target, thrown, false);
+      this.#host.log.handlerFailed(target, thrown, false);
       if (response.headersSent) response.destroy();
       else refuse(response, REFUSALS.internal());
     }
@@ -141,7 +125,7 @@ export class Reception implements Claims {
 
   /** A page of another origin asks first when it wants to send a header such as `Last-Event-ID` or `Authorization`. */
   #answerPreflight(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.#options.door.isOriginAllowed(request)) {
+    if (!this.#host.door.isOriginAllowed(request)) {
       refuse(response, REFUSALS.forbiddenOrigin());
       return;
     }
@@ -156,68 +140,54 @@ export class Reception implements Claims {
   }
 
   #enterWebSocket(request: IncomingMessage, head: Buffer, target: Target, route: WebSocketRoute): void {
-    const { door, settings, registry, log } = this.#options;
+    const { door } = this.#host;
     const tcp = request.socket;
     const ignore = (): void => undefined;
     tcp.on('error', ignore);
-    const isVersionRight = request.headers['sec-websocket-version'] === '13';
-    const entered = isVersionRight ? door.enter(request) : wrongVersion();
+    const entered = flawOf(request) ?? door.enter(request);
     if (typeof entered !== 'function') {
       refuseUpgrade(tcp, entered);
       return;
     }
     tcp.off('error', ignore);
-    tcp.once('close', entered);
+    if (tcp.destroyed) {
+      entered();
+      return;
+    }
+    tcp.on('close', entered);
     this.#subprotocols.set(request, route.subprotocols);
-    const id = randomUUID();
     const { handler } = route;
-    const visit = new WebSocketVisit({
-      ...{ id, request, head, target, handler, door, settings, log, webSockets: this.#webSockets },
-      onOpen: (session, link) => registry.open(id, { session, link }),
-    });
-    visit.live(this.#begin(id, target, visit));
+    const host = this.#host;
+    const webSockets = this.#webSockets;
+    new WebSocketVisit({ id: newId(), request, head, target, handler, host, webSockets }).begin();
   }
 
   #enterSse(request: IncomingMessage, response: ServerResponse, target: Target, handler: SseHandler): void {
-    const { door, settings, registry, log } = this.#options;
-    const entered = door.enter(request);
+    const host = this.#host;
+    const entered = host.door.enter(request);
     if (typeof entered !== 'function') {
       refuse(response, entered);
       return;
     }
     response.once('close', entered);
-    const id = randomUUID();
-    const visit = new SseVisit({
-      ...{ id, request, response, target, handler, door, settings, log },
-      onOpen: (session) => registry.open(id, { session }),
-    });
-    visit.live(this.#begin(id, target, visit));
-  }
-
-  #begin(id: string, target: Target, world: SessionWorld): Life {
-    const { settings, registry, log } = this.#options;
-    const { limits, clock, inspect } = settings;
-    const life = new Life(world, {
-      limits,
-      clock,
-      inspect,
-      inspected: () => inspectedOf(`${target.route} ${id}`, clock, () => registry.linkOf(id)),
-      onInspectorFailed: (thrown) => log.hookFailed('inspect', thrown),
-    });
-    registry.begin(id, life);
-    log.info('Asked for a session', { id, route: target.route });
-    void life.ended.then(() => {
-      const { code, cause } = life.ending;
-      registry.end(id);
-      log.info('Session ended', { id, route: target.route, closeCode: code, cause, status: life.status });
-    });
-    return life;
+    new SseVisit({ id: newId(), request, response, target, handler, host }).begin();
   }
 }
+
+/** Flat: what `randomUUID()` returns is a rope of 17 pieces, which an id that is kept would hold. */
+const newId = (): string => Buffer.from(randomUUID(), 'latin1').toString('latin1');
 
 const badPath = (): Refusal => REFUSALS.badRequest('invalid_path', 'The path cannot be decoded');
 
 /** RFC 6455 §4.4: with the versions that we do speak. */
+/** RFC 6455 §4.2.1, as far as `ws` does not look at it, or answers with less than it might. */
+function flawOf({ method, headers, httpVersion }: IncomingMessage): Refusal | undefined {
+  if (method !== 'GET') return REFUSALS.methodNotAllowed('GET');
+  if (httpVersion !== '1.1' || headers.host === undefined)
+    return REFUSALS.badRequest('invalid_upgrade', 'An upgrade needs HTTP/1.1 and a Host');
+  return headers['sec-websocket-version'] === '13' ? undefined : wrongVersion();
+}
+
 const wrongVersion = (): Refusal => ({
   ...REFUSALS.upgradeRequired(),
   message: 'Only version 13 of WebSocket is spoken here',

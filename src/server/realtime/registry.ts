@@ -1,55 +1,50 @@
-// Every session of a server: by id while it is open, and each life until it has ended.
+// Every session of a server: by id while it is open, and each guest until it has ended.
 import type { Life } from './life.ts';
+import type { SessionLink } from './session-link.ts';
 import type { SseSession } from './sse-session.ts';
-import type { WebSocketLink } from './websocket-link.ts';
+import { WebSocketLink } from './websocket-link.ts';
 import type { WebSocketSession } from './websocket-session.ts';
 
 export type RealtimeSession = WebSocketSession | SseSession;
 
-interface Entry {
-  readonly session: RealtimeSession;
-  /** Of a WebSocket. */
-  readonly link?: WebSocketLink;
+interface Guest {
+  readonly life: Life;
+  readonly session: unknown;
+  readonly connection: SessionLink | undefined;
 }
 
 export class Registry {
   readonly sessions = new Map<string, RealtimeSession>();
-  readonly #links = new Map<string, readonly [WebSocketSession, WebSocketLink]>();
-  readonly #lives = new Map<string, Life>();
+  readonly #guests = new Map<string, Guest>();
   #onEmpty: (() => void) | undefined;
 
-  get lives(): readonly Life[] {
-    return [...this.#lives.values()];
+  get guests(): readonly Guest[] {
+    return [...this.#guests.values()];
   }
 
-  /** Open WebSockets, with what they consist of. */
-  get webSockets(): Iterable<readonly [WebSocketSession, WebSocketLink]> {
-    return this.#links.values();
+  /** WebSockets, with what they consist of. */
+  *webSockets(): Iterable<readonly [WebSocketSession, WebSocketLink]> {
+    for (const { session, connection } of this.#guests.values())
+      if (connection instanceof WebSocketLink) yield [session as WebSocketSession, connection];
   }
 
-  linkOf(id: string): WebSocketLink | undefined {
-    return this.#links.get(id)?.[1];
+  begin(id: string, guest: Guest): void {
+    this.#guests.set(id, guest);
   }
 
-  begin(id: string, life: Life): void {
-    this.#lives.set(id, life);
-  }
-
-  open(id: string, { session, link }: Entry): void {
+  open(id: string, session: RealtimeSession): void {
     this.sessions.set(id, session);
-    if (link !== undefined) this.#links.set(id, [session as WebSocketSession, link]);
   }
 
   end(id: string): void {
     this.sessions.delete(id);
-    this.#links.delete(id);
-    this.#lives.delete(id);
-    if (this.#lives.size === 0) this.#onEmpty?.();
+    this.#guests.delete(id);
+    if (this.#guests.size === 0) this.#onEmpty?.();
   }
 
   /** Resolves when no session is left. */
   empty(): Promise<void> {
-    if (this.#lives.size === 0) return Promise.resolve();
+    if (this.#guests.size === 0) return Promise.resolve();
     return new Promise((resolve) => (this.#onEmpty = resolve));
   }
 }

@@ -23,6 +23,10 @@ export class ServerLog {
     if (!hasEnded || !isEnd) this.#failed('A handler failed', { route, error: textOf(thrown) });
   }
 
+  sessionFailed({ route }: Target, thrown: unknown): void {
+    this.#failed('A session crashed', { route, error: textOf(thrown) });
+  }
+
   hookFailed(hook: string, thrown: unknown): void {
     this.#failed(`The function given as ${hook} failed`, { error: textOf(thrown) });
   }

@@ -9,9 +9,9 @@ import { resolveRealtimeOptions, type RealtimeServerOptions, type RealtimeSettin
 import { Reception, type HttpHandler, type Place } from './reception.ts';
 import { Registry, type RealtimeSession } from './registry.ts';
 import { ServerLog } from './server-log.ts';
-import { SharedMessage } from './shared-message.ts';
+import { prepareMessage, type Sendable } from './prepared-message.ts';
 import type { SseHandler } from './sse-visit.ts';
-import { toBuffer, type WebSocketSession } from './websocket-session.ts';
+import type { WebSocketSession } from './websocket-session.ts';
 import type { WebSocketHandler } from './websocket-visit.ts';
 
 /** How long a request may take to arrive: its head, and all of it. */
@@ -44,6 +44,8 @@ export class RealtimeServer implements AsyncDisposable {
   readonly #reception: Reception;
   readonly #attached = new Map<Server, () => void>();
   #own: Server | undefined;
+  /** Settled when it listens, or cannot. */
+  #listening: Promise<unknown> | undefined;
   #url: string | undefined;
   #closing: Promise<void> | undefined;
 
@@ -123,8 +125,9 @@ export class RealtimeServer implements AsyncDisposable {
       connectionsCheckingInterval: HEADERS_MS / 2,
     });
     this.attach(this.#own);
+    this.#listening = once(this.#own, 'listening');
     this.#own.listen(port, host);
-    await once(this.#own, 'listening');
+    await this.#listening;
     return this;
   }
 
@@ -145,17 +148,19 @@ export class RealtimeServer implements AsyncDisposable {
    *
    * @throws {InvalidOptionError} for something that cannot be sent
    */
-  broadcast(audience: Audience, message: string | ArrayBuffer | ArrayBufferView | object): number {
-    const shared = new SharedMessage(encoded(message));
+  broadcast(audience: Audience, message: Sendable): number {
+    const prepared = prepareMessage(message);
     const isMeant =
       typeof audience === 'string'
         ? ({ path, route }: WebSocketSession) => path === audience || route === audience
         : audience;
     let reached = 0;
-    for (const [session, link] of this.#registry.webSockets) {
+    for (const [session, link] of this.#registry.webSockets()) {
       if (!session.isOpen || !isMeant(session)) continue;
-      if (link.sendShared(shared)) reached += 1;
-      else void session.close(1013, 'Too slow to follow');
+      if (link.hasRoomFor(prepared.byteLength)) {
+        void link.sendPrepared(prepared);
+        reached += 1;
+      } else void session.close(1013, 'Too slow to follow');
     }
     return reached;
   }
@@ -185,9 +190,9 @@ export class RealtimeServer implements AsyncDisposable {
       reason: 'Server shutting down',
       cause: 'SHUTTING_DOWN',
     } as const;
-    for (const life of this.#registry.lives) life.tell(goodbye);
+    for (const { life } of this.#registry.guests) life.tell(goodbye);
     const timer = clock.setTimeout(() => {
-      for (const life of this.#registry.lives) life.tell({ type: 'terminate', cause: 'SHUTTING_DOWN' });
+      for (const { life } of this.#registry.guests) life.tell({ type: 'terminate', cause: 'SHUTTING_DOWN' });
       this.#reception.cutOff();
     }, deadlineMs);
     await isEmpty;
@@ -197,6 +202,8 @@ export class RealtimeServer implements AsyncDisposable {
   }
 
   async #stopListening(): Promise<void> {
+    // A server that is closed before it listens would listen afterwards.
+    await this.#listening?.catch(() => undefined);
     for (const [server, detach] of this.#attached) {
       this.#url = urlOf(server) ?? this.#url;
       detach();
@@ -218,13 +225,6 @@ export class RealtimeServer implements AsyncDisposable {
 
 const taken = (path: string): InvalidOptionError =>
   new InvalidOptionError('path', 'one that has no such route yet', path);
-
-function encoded(message: string | ArrayBuffer | ArrayBufferView | object): string | Buffer {
-  if (typeof message === 'string') return message;
-  if (message instanceof ArrayBuffer || ArrayBuffer.isView(message)) return toBuffer(message);
-  if (typeof message === 'object' && (message as unknown) !== null) return JSON.stringify(message);
-  throw new InvalidOptionError('message', 'a string, bytes, an object or an array', message);
-}
 
 function urlOf(server: Server): string | undefined {
   const bound: AddressInfo | string | null = server.address();

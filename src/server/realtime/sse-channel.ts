@@ -5,10 +5,14 @@ import { follow, type Followed } from './sse-history.ts';
 import type { SseLink } from './sse-link.ts';
 import { SseStream } from './sse-stream.ts';
 
+const NAME = /^[\w.-]+$/;
+
 /** The channels of a connection, and how far the client is in each. */
 export class Channels {
   readonly #link: SseLink;
   readonly #channels = new Map<string, SseChannel>();
+  /** The places that the client came back with. */
+  readonly #given = new Map<string, string>();
   readonly #cursors = new Map<string, string>();
 
   constructor(link: SseLink) {
@@ -20,16 +24,22 @@ export class Channels {
   }
 
   open(name: string): SseChannel {
-    if (typeof name !== 'string' || !/^[\w.-]+$/.test(name))
+    if (typeof name !== 'string' || !NAME.test(name))
       throw new InvalidOptionError('name', 'letters, digits, `_`, `.` and `-`', name);
     const known = this.#channels.get(name);
     if (known !== undefined) return known;
-    const lastEventId = new URLSearchParams(this.#link.lastEventId).get(name) ?? '';
-    // What the client has of this channel stays true while others go on.
-    if (lastEventId !== '') this.#cursors.set(name, lastEventId);
+    if (!this.areOpen) this.#recall();
+    const lastEventId = this.#given.get(name) ?? '';
     const channel = new SseChannel(this.#link, lastEventId, (event) => this.#shared(name, event));
     this.#channels.set(name, channel);
     return channel;
+  }
+
+  /** What the client has of each channel stays true while others go on, also of one that is opened later. */
+  #recall(): void {
+    for (const [name, id] of new URLSearchParams(this.#link.lastEventId))
+      if (NAME.test(name) && id !== '') this.#given.set(name, id);
+    for (const [name, id] of this.#given) this.#cursors.set(name, id);
   }
 
   #shared(name: string, { event = 'message', id, ...rest }: SseEvent): string {
@@ -57,7 +67,7 @@ export class SseChannel extends SseStream {
   readonly #format: (event: SseEvent) => string;
 
   constructor(link: SseLink, lastEventId: string, format: (event: SseEvent) => string) {
-    super();
+    super(link);
     this.#link = link;
     this.#lastEventId = lastEventId;
     this.#format = format;
@@ -65,10 +75,6 @@ export class SseChannel extends SseStream {
 
   get lastEventId(): string {
     return this.#lastEventId;
-  }
-
-  get isOpen(): boolean {
-    return this.#link.isOpen;
   }
 
   send(event: SseEvent | string): Promise<void> {

@@ -1,19 +1,14 @@
 // What one event stream of a server consists of: the response, what goes out, and the counts.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { SessionError } from './errors.ts';
-import type { Life, Release, Report } from './life.ts';
-import type { RealtimeSettings } from './options.ts';
+import type { Release, Report } from './life.ts';
 import { Outlet } from './outlet.ts';
-import type { Target } from './places.ts';
+import { SessionLink, type LinkFigures, type SessionLinkOptions } from './session-link.ts';
 
-export interface SseLinkOptions {
-  readonly id: string;
+export interface SseLinkOptions extends SessionLinkOptions {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly target: Target;
-  readonly identity: unknown;
-  readonly life: Life;
-  readonly settings: RealtimeSettings;
 }
 
 /** A proxy that compresses or collects what passes would hold events back (nginx does, by default). */
@@ -21,38 +16,23 @@ const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache, no-transform',
   'X-Accel-Buffering': 'no',
-  Connection: 'keep-alive',
 } as const;
 
-export class SseLink {
-  readonly id: string;
-  readonly target: Target;
-  readonly identity: unknown;
-  readonly life: Life;
+export class SseLink extends SessionLink {
   readonly lastEventId: string;
-  readonly counts = { eventsSent: 0, bytesSent: 0 };
+  readonly tcp: Duplex;
+  eventsSent = 0;
+  bytesSent = 0;
   readonly #response: ServerResponse;
-  readonly #settings: RealtimeSettings;
-  readonly #outlet: Outlet;
-  readonly #endings = new Set<Release>();
-  #controller: AbortController | undefined;
+  readonly #outlet = new Outlet(this);
+  #endings: Set<Release> | undefined;
 
-  constructor({ id, request, response, target, identity, life, settings }: SseLinkOptions) {
-    this.id = id;
-    this.target = target;
-    this.identity = identity;
-    this.life = life;
+  constructor(options: SseLinkOptions) {
+    super(options);
+    const { request, response } = options;
     this.lastEventId = lastEventIdOf(request);
+    this.tcp = request.socket;
     this.#response = response;
-    this.#settings = settings;
-    this.#outlet = new Outlet({
-      limits: settings.limits,
-      clock: settings.clock,
-      socket: request.socket,
-      buffered: () => this.bufferedAmount,
-      onStuck: () => life.tell({ type: 'terminate', cause: 'CONSUMER_TOO_SLOW' }),
-      ending: () => (this.isOpen ? undefined : this.closedError()),
-    });
   }
 
   get isOpen(): boolean {
@@ -63,14 +43,14 @@ export class SseLink {
     return this.#response.writableLength;
   }
 
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (!this.life.isOpen) this.#controller.abort(this.closedError());
-    return this.#controller.signal;
+  get figures(): LinkFigures {
+    const { eventsSent, bytesSent, bufferedAmount } = this;
+    const nothing = { messagesReceived: 0, bytesReceived: 0, rttMs: undefined };
+    return { ...nothing, messagesSent: eventsSent, bytesSent, bufferedBytes: bufferedAmount };
   }
 
   closedError(): SessionError {
-    return new SessionError('SESSION_CLOSED', `closed (${this.life.ending.cause})`);
+    return new SessionError('SESSION_CLOSED', { how: `closed (${this.life.ending.cause})` });
   }
 
   /** Answers, so that the client knows at once that it is let in. */
@@ -84,15 +64,15 @@ export class SseLink {
   write(text: string | Buffer, events: number): Promise<void> {
     const bytes = Buffer.byteLength(text);
     return this.#outlet.send(bytes, (done) => {
-      this.counts.eventsSent += events;
-      this.counts.bytesSent += bytes;
+      this.eventsSent += events;
+      this.bytesSent += bytes;
       this.#response.write(text, done);
     });
   }
 
   /** Calls back every `intervalMs`, until the returned function is called or the stream ends. */
   every(intervalMs: number, act: () => void): Release {
-    const { clock } = this.#settings;
+    const { clock } = this.settings;
     let timer: unknown;
     const tick = (): void => {
       act();
@@ -104,14 +84,15 @@ export class SseLink {
 
   /** Has something ended with the stream, or earlier by the returned function. */
   untilEnd(end: Release): Release {
+    this.#endings ??= new Set();
     if (!this.life.isOpen) end();
     else this.#endings.add(end);
     return () => {
-      if (this.#endings.delete(end)) end();
+      if (this.#endings?.delete(end) === true) end();
     };
   }
 
-  listen(report: Report): Release {
+  listen(report: Report): void {
     const response = this.#response;
     response.on('error', () => undefined);
     response.once('close', () => {
@@ -119,15 +100,25 @@ export class SseLink {
       const cause = response.writableFinished ? 'CLOSED' : 'CLOSED_BY_PEER';
       report({ type: 'link.closed', code: 1006, reason: '', cause });
     });
-    return () => {
-      if (!response.writableFinished) response.destroy();
-    };
   }
 
-  endTraffic(): void {
-    for (const end of this.#endings) end();
-    this.#endings.clear();
-    this.#controller?.abort(this.closedError());
+  cutOff(): void {
+    if (!this.#response.writableFinished) this.#response.destroy();
+  }
+
+  /** A client that is gone is noticed by what is sent to it: see `keepAlive()` and `limits.stuckMs`. */
+  watch(): void {
+    // Nothing to ask for: a stream of events goes one way.
+  }
+
+  stopWatching(): void {
+    // Nothing was asked for.
+  }
+
+  override endTraffic(): void {
+    for (const end of this.#endings ?? []) end();
+    this.#endings = undefined;
+    super.endTraffic();
   }
 
   end(): void {

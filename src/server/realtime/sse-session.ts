@@ -1,5 +1,4 @@
 // One event stream of a server, as its handler sees it.
-import type { SessionState } from '../../../machines/index.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { Channels, type SseChannel } from './sse-channel.ts';
 import { formatComment, formatEvent, type SseEvent } from './sse-format.ts';
@@ -30,75 +29,23 @@ export class SseSession extends SseStream implements AsyncDisposable {
 
   /** Made by the server. */
   constructor(link: SseLink) {
-    super();
+    super(link);
     this.#link = link;
     this.#channels = new Channels(link);
-  }
-
-  /** Unique. */
-  get id(): string {
-    return this.#link.id;
-  }
-
-  /** The path that was asked for, without the query. */
-  get path(): string {
-    return this.#link.target.path;
-  }
-
-  /** The path of the route. */
-  get route(): string {
-    return this.#link.target.route;
-  }
-
-  /** The parameters of the path, by their names in the route. */
-  get params(): Readonly<Record<string, string>> {
-    return this.#link.target.params;
-  }
-
-  get query(): URLSearchParams {
-    return this.#link.target.query;
-  }
-
-  /** What `authenticate` resolved with. */
-  get identity(): unknown {
-    return this.#link.identity;
   }
 
   get lastEventId(): string {
     return this.#link.lastEventId;
   }
 
-  get state(): SessionState {
-    return this.#link.life.state;
-  }
-
-  get isOpen(): boolean {
-    return this.#link.isOpen;
-  }
-
-  /** Why it is closing or closed, such as `CLOSED_BY_PEER` or `HANDLER_RETURNED`. */
-  get closeCause(): string {
-    return this.#link.life.ending.cause;
-  }
-
-  /** Aborted when the stream is not open any more. */
-  get signal(): AbortSignal {
-    return this.#link.signal;
-  }
-
   /** Comments and pings do not count. */
   get eventsSent(): number {
-    return this.#link.counts.eventsSent;
+    return this.#link.eventsSent;
   }
 
   /** Of everything in the body, comments included, without the chunk headers of HTTP. */
   get bytesSent(): number {
-    return this.#link.counts.bytesSent;
-  }
-
-  /** Bytes that the operating system has not taken yet. */
-  get bufferedAmount(): number {
-    return this.#link.bufferedAmount;
+    return this.#link.bytesSent;
   }
 
   send(event: SseEvent | string): Promise<void> {
@@ -131,7 +78,7 @@ export class SseSession extends SseStream implements AsyncDisposable {
   /**
    * One of several streams that share this connection: its events are named `name/event`, and the ids of all channels
    * travel together as `one=17&other=4`, so that each of them finds its own `lastEventId` when the client comes back.
-   * Open all channels before the first event with an id. A name has letters, digits, `_`, `.` and `-`.
+   * A name has letters, digits, `_`, `.` and `-`.
    */
   channel(name: string): SseChannel {
     return this.#channels.open(name);

@@ -2,7 +2,8 @@
 import { InvalidOptionError } from '../../errors.ts';
 import type { SseEvent } from './sse-format.ts';
 import type { Followed } from './sse-history.ts';
-import { toBuffer } from './websocket-session.ts';
+import { Session } from './session.ts';
+import { toBuffer } from './bytes.ts';
 
 /** All of an event but what it says. */
 export type SseFields = Omit<SseEvent, 'data'>;
@@ -10,10 +11,9 @@ export type SseFields = Omit<SseEvent, 'data'>;
 /** The event type of bytes, unless another one is given. */
 export const SSE_BINARY_EVENT = 'binary';
 
-export abstract class SseStream {
+export abstract class SseStream extends Session {
   /** What the client saw last of this stream, by its `Last-Event-ID`; empty when it says none. */
   abstract get lastEventId(): string;
-  abstract get isOpen(): boolean;
 
   /**
    * Sends an event; a string is one without any other field. Resolves when there is room for more; a client that reads

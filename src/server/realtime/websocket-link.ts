@@ -6,94 +6,108 @@ import { rejected, SessionError } from './errors.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { watchIdle } from './idle.ts';
 import { Inbox } from './inbox.ts';
-import type { Life, Release, Report } from './life.ts';
-import type { RealtimeSettings } from './options.ts';
+import type { Release, Report } from './life.ts';
 import { Outlet } from './outlet.ts';
 import { Pings } from './pings.ts';
-import type { Target } from './places.ts';
-import type { SharedMessage } from './shared-message.ts';
+import { SessionLink, type LinkFigures, type SessionLinkOptions } from './session-link.ts';
+import type { PreparedMessage } from './prepared-message.ts';
+import type { LinkedWebSocket } from './websocket-server.ts';
 
 /** Text, or the bytes of a binary message. */
 export type WebSocketMessage = string | Buffer;
 
-export interface WebSocketLinkOptions {
-  readonly id: string;
-  readonly socket: WebSocket;
+export interface WebSocketLinkOptions extends SessionLinkOptions {
+  readonly socket: LinkedWebSocket;
   /** Below the WebSocket. */
   readonly tcp: Duplex & { readonly bytesRead?: number };
-  readonly target: Target;
-  readonly identity: unknown;
-  readonly life: Life;
-  readonly settings: RealtimeSettings;
 }
 
-export class WebSocketLink {
-  readonly id: string;
-  readonly socket: WebSocket;
-  readonly target: Target;
-  readonly identity: unknown;
-  readonly life: Life;
-  readonly inbox: Inbox<WebSocketMessage>;
-  readonly counts = { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0 };
-  readonly #tcp: WebSocketLinkOptions['tcp'];
-  readonly #settings: RealtimeSettings;
-  readonly #outlet: Outlet;
-  readonly #pings: Pings;
+export class WebSocketLink extends SessionLink {
+  readonly socket: LinkedWebSocket;
+  readonly tcp: WebSocketLinkOptions['tcp'];
+  readonly inbox = new Inbox<WebSocketMessage>(this);
+  messagesSent = 0;
+  messagesReceived = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
+  #ownOutlet: Outlet | undefined;
+  #ownPings: Pings | undefined;
   #beats = 0;
-  #controller: AbortController | undefined;
+  #report: Report | undefined;
+  /** What `ws` found wrong with what came. */
+  #failure: string | undefined;
+  #heartbeat: Heartbeat | undefined;
+  #endIdle: Release | undefined;
 
-  constructor({ id, socket, tcp, target, identity, life, settings }: WebSocketLinkOptions) {
-    this.id = id;
-    this.socket = socket;
-    this.target = target;
-    this.identity = identity;
-    this.life = life;
-    this.#tcp = tcp;
-    this.#settings = settings;
-    this.#pings = new Pings(settings.clock);
-    this.inbox = this.#makeInbox();
-    this.#outlet = this.#makeOutlet();
+  constructor(options: WebSocketLinkOptions) {
+    super(options);
+    this.socket = options.socket;
+    this.tcp = options.tcp;
   }
 
   get isOpen(): boolean {
     return this.life.isOpen && this.socket.readyState === this.socket.OPEN;
   }
 
-  get rttMs(): number | undefined {
-    return this.#pings.rttMs;
+  get bufferedAmount(): number {
+    return this.socket.bufferedAmount;
   }
 
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (!this.life.isOpen) this.#controller.abort(this.closedError());
-    return this.#controller.signal;
+  get rttMs(): number | undefined {
+    return this.#ownPings?.rttMs;
+  }
+
+  get figures(): LinkFigures {
+    const { messagesSent, messagesReceived, bytesSent, bytesReceived, bufferedAmount, rttMs } = this;
+    return { messagesSent, messagesReceived, bytesSent, bytesReceived, bufferedBytes: bufferedAmount, rttMs };
+  }
+
+  get bytesIn(): number {
+    return this.tcp.bytesRead ?? this.bytesReceived;
+  }
+
+  get isDeaf(): boolean {
+    return this.inbox.isFull;
+  }
+
+  /** An idle session has neither of these. */
+  get #outlet(): Outlet {
+    this.#ownOutlet ??= new Outlet(this);
+    return this.#ownOutlet;
+  }
+
+  get #pings(): Pings {
+    this.#ownPings ??= new Pings(this.settings.clock);
+    return this.#ownPings;
   }
 
   closedError(): SessionError {
     const { code, cause } = this.life.ending;
     const how = code === null ? 'closing' : `closed with ${code}`;
-    return new SessionError('SESSION_CLOSED', `${how} (${cause})`);
+    return new SessionError('SESSION_CLOSED', { how: `${how} (${cause})` });
   }
 
   send(data: WebSocketMessage): Promise<void> {
     const bytes = Buffer.byteLength(data);
     return this.#outlet.send(bytes, (done) => {
       this.#count(bytes);
-      const { fragmentBytes } = this.#settings.limits;
+      const { fragmentBytes } = this.settings.limits;
       if (bytes <= fragmentBytes) this.socket.send(data, done);
       else this.#sendInFragments(data, fragmentBytes, done);
     });
   }
 
-  /** Returns whether it was sent; not to somebody who reads so slowly that too much waits already. */
-  sendShared(message: SharedMessage): boolean {
-    const { byteLength } = message.payload;
-    if (!this.isOpen || this.#outlet.isFullFor(byteLength)) return false;
-    void this.#outlet.send(byteLength, (done) => {
+  sendPrepared(message: PreparedMessage): Promise<void> {
+    const { byteLength } = message;
+    return this.#outlet.send(byteLength, (done) => {
       this.#count(byteLength);
-      message.sendTo(this.socket, this.#tcp, done);
+      message.sendTo(this.socket, this.tcp, done);
     });
-    return true;
+  }
+
+  /** Whether a message of so many bytes would be sent, and not refused because too much waits already. */
+  hasRoomFor(bytes: number): boolean {
+    return this.isOpen && !this.#outlet.isFullFor(bytes);
   }
 
   ping(payload: Buffer): Promise<number> {
@@ -109,71 +123,7 @@ export class WebSocketLink {
     return Promise.resolve();
   }
 
-  /** Hears what comes. The one who is told last is the machine. */
-  listen(report: Report): Release {
-    const { socket, counts, inbox } = this;
-    let cause = 'LINK_LOST';
-    socket.on('message', (data: Buffer, isBinary: boolean) => {
-      counts.messagesReceived += 1;
-      counts.bytesReceived += data.byteLength;
-      inbox.push(isBinary ? data : data.toString('utf8'), data.byteLength);
-    });
-    socket.on('pong', (payload) => this.#pings.answered(payload));
-    // `ws` answers a malformed or too large frame with the right close code by itself; `close` follows.
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code?.startsWith('WS_ERR_') === true) cause = error.code;
-    });
-    socket.once('close', (code: number, reason: Buffer) => {
-      this.#outlet.stop();
-      const isBroken = code === 1006 || cause !== 'LINK_LOST';
-      report({
-        type: 'link.closed',
-        code,
-        reason: reason.toString('utf8'),
-        cause: isBroken ? cause : 'CLOSED_BY_PEER',
-      });
-      this.#pings.end(this.closedError());
-    });
-    return () => {
-      if (socket.readyState !== socket.CLOSED) socket.terminate();
-    };
-  }
-
-  watch(report: Report): Release {
-    const { heartbeat, clock, limits } = this.#settings;
-    const { counts } = this;
-    const beats =
-      heartbeat === false
-        ? undefined
-        : new Heartbeat({
-            ...heartbeat,
-            clock,
-            ping: (onSent) => this.#beat(onSent),
-            bytesIn: () => this.#tcp.bytesRead ?? counts.bytesReceived,
-            isDeaf: () => this.inbox.isFull,
-            onMissed: () => report({ type: 'heartbeat.missed' }),
-          });
-    const count = (): number => counts.messagesReceived + counts.messagesSent;
-    const endIdle = watchIdle(clock, limits.idleMs, count, () => report({ type: 'idle.exceeded' }));
-    return () => {
-      beats?.stop();
-      endIdle();
-    };
-  }
-
-  /** Nothing more is taken or given. */
-  endTraffic(): void {
-    // Read on, or the answer to our goodbye is never seen.
-    if (this.inbox.isFull) this.socket.resume();
-    this.inbox.end();
-    this.#controller?.abort(this.closedError());
-  }
-
-  sayGoodbye({ code, reason }: Goodbye): void {
-    this.socket.close(code, reason);
-  }
-
-  #beat(onSent: () => void): void {
+  beat(onSent: () => void): void {
     this.#beats += 1;
     const payload = Buffer.from(`beat-${this.#beats}`);
     void this.#pings.sent(payload);
@@ -182,9 +132,78 @@ export class WebSocketLink {
     });
   }
 
+  pauseReading(): void {
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    this.socket.resume();
+  }
+
+  /** Functions that all share: an idle session holds none of its own. */
+  listen(report: Report): void {
+    const { socket } = this;
+    this.#report = report;
+    socket.link = this;
+    socket.on('message', onMessage);
+    socket.on('pong', onPong);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+  }
+
+  took(data: Buffer, isBinary: boolean): void {
+    this.messagesReceived += 1;
+    this.bytesReceived += data.byteLength;
+    this.inbox.push(isBinary ? data : data.toString('utf8'), data.byteLength);
+  }
+
+  tookPong(payload: Buffer): void {
+    this.#ownPings?.answered(payload);
+  }
+
+  /** `ws` answers a malformed or too large frame with the right close code by itself; `close` follows. */
+  failed({ code = '' }: NodeJS.ErrnoException): void {
+    if (code.startsWith('WS_ERR_')) this.#failure = code;
+  }
+
+  ended(code: number, reason: string): void {
+    this.#ownOutlet?.stop();
+    const cause = this.#failure ?? (code === 1006 ? 'LINK_LOST' : 'CLOSED_BY_PEER');
+    this.#report?.({ type: 'link.closed', code, reason, cause });
+    this.#ownPings?.end(this.closedError());
+  }
+
+  cutOff(): void {
+    if (this.socket.readyState !== this.socket.CLOSED) this.socket.terminate();
+  }
+
+  watch(report: Report): void {
+    const { heartbeat, clock, limits } = this.settings;
+    if (heartbeat !== false) this.#heartbeat = new Heartbeat(this, heartbeat, report);
+    if (limits.idleMs === Infinity) return;
+    const count = (): number => this.messagesReceived + this.messagesSent;
+    this.#endIdle = watchIdle(clock, limits.idleMs, count, () => report({ type: 'idle.exceeded' }));
+  }
+
+  stopWatching(): void {
+    this.#heartbeat?.stop();
+    this.#endIdle?.();
+  }
+
+  override endTraffic(): void {
+    // Read on, or the answer to our goodbye is never seen.
+    if (this.inbox.isFull) this.socket.resume();
+    this.inbox.end();
+    super.endTraffic();
+  }
+
+  sayGoodbye({ code, reason }: Goodbye): void {
+    this.socket.close(code, reason);
+  }
+
   #count(bytes: number): void {
-    this.counts.messagesSent += 1;
-    this.counts.bytesSent += bytes;
+    this.messagesSent += 1;
+    this.bytesSent += bytes;
   }
 
   #sendInFragments(
@@ -201,28 +220,22 @@ export class WebSocketLink {
       else this.socket.send(fragment, { binary, fin });
     }
   }
-
-  #makeInbox(): Inbox<WebSocketMessage> {
-    const { clock, limits } = this.#settings;
-    return new Inbox({
-      clock,
-      maxMessages: limits.maxQueuedMessages,
-      maxBytes: limits.maxQueuedBytes,
-      onFull: () => this.socket.pause(),
-      onRoom: () => this.socket.resume(),
-      ending: () => this.closedError(),
-    });
-  }
-
-  #makeOutlet(): Outlet {
-    const { clock, limits } = this.#settings;
-    return new Outlet({
-      limits,
-      clock,
-      socket: this.#tcp,
-      buffered: () => this.socket.bufferedAmount,
-      onStuck: () => this.life.tell({ type: 'terminate', cause: 'CONSUMER_TOO_SLOW' }),
-      ending: () => (this.isOpen ? undefined : this.closedError()),
-    });
-  }
 }
+
+function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
+  linkOf(this)?.took(data, isBinary);
+}
+
+function onPong(this: WebSocket, payload: Buffer): void {
+  linkOf(this)?.tookPong(payload);
+}
+
+function onError(this: WebSocket, error: Error): void {
+  linkOf(this)?.failed(error);
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  linkOf(this)?.ended(code, reason.toString('utf8'));
+}
+
+const linkOf = (socket: WebSocket): WebSocketLink | undefined => (socket as { link?: WebSocketLink }).link;

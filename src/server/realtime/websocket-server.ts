@@ -1,18 +1,30 @@
 // `ws` as it is used here: without a server of its own, and within bounds.
 import type { IncomingMessage } from 'node:http';
-import { WebSocketServer, type ServerOptions } from 'ws';
+import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 import { clampDelay, MAX_DELAY_MS } from '../../../machines/index.ts';
 import type { RealtimeSettings } from './options.ts';
+import type { WebSocketLink } from './websocket-link.ts';
 
 /** A client that pings without reading the pongs is cut off. */
 const MAX_PENDING_PONGS = 1_000;
 
+/** A WebSocket that knows whose it is, so that all of them can share their listeners. */
+export class LinkedWebSocket extends WebSocket {
+  link: WebSocketLink | undefined;
+}
+
+export type LinkedWebSocketServer = InstanceType<typeof WebSocketServer<typeof LinkedWebSocket>>;
+
 export function makeWebSocketServer(
   { limits, compression }: RealtimeSettings,
   subprotocolsFor: (request: IncomingMessage) => readonly string[],
-): WebSocketServer {
+): LinkedWebSocketServer {
   // The declarations do not know these two yet.
-  const options: ServerOptions & { closeTimeout: number; maxPendingAutoPongs: number } = {
+  const options: ServerOptions<typeof LinkedWebSocket> & {
+    closeTimeout: number;
+    maxPendingAutoPongs: number;
+  } = {
+    WebSocket: LinkedWebSocket,
     noServer: true,
     clientTracking: false,
     // `ws` takes 0 for no limit, and so would anything above 2 ** 31 be.

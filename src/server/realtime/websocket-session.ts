@@ -1,9 +1,11 @@
 // One WebSocket of a server, as its handler sees it.
-import type { SessionState } from '../../../machines/index.ts';
 import { InvalidOptionError, textOf } from '../../errors.ts';
 import { checkGoodbye } from './close-frame.ts';
 import { SessionError } from './errors.ts';
+import { isBytes, toBuffer, type Bytes } from './bytes.ts';
 import type { ReceiveOptions } from './inbox.ts';
+import { Session } from './session.ts';
+import { PreparedMessage, type Sendable } from './prepared-message.ts';
 import type { WebSocketLink, WebSocketMessage } from './websocket-link.ts';
 
 const MAX_CONTROL_BYTES = 125;
@@ -19,59 +21,18 @@ const MAX_CONTROL_BYTES = 125;
  *
  * A handler that returns closes its session with 1000, one that throws with 1011.
  */
-export class WebSocketSession implements AsyncIterable<WebSocketMessage>, AsyncDisposable {
+export class WebSocketSession extends Session implements AsyncIterable<WebSocketMessage>, AsyncDisposable {
   readonly #link: WebSocketLink;
 
   /** Made by the server. */
   constructor(link: WebSocketLink) {
+    super(link);
     this.#link = link;
-  }
-
-  /** Unique. */
-  get id(): string {
-    return this.#link.id;
-  }
-
-  /** The path that was asked for, without the query. */
-  get path(): string {
-    return this.#link.target.path;
-  }
-
-  /** The path of the route. */
-  get route(): string {
-    return this.#link.target.route;
-  }
-
-  /** The parameters of the path, by their names in the route. */
-  get params(): Readonly<Record<string, string>> {
-    return this.#link.target.params;
-  }
-
-  get query(): URLSearchParams {
-    return this.#link.target.query;
-  }
-
-  /** What `authenticate` resolved with. */
-  get identity(): unknown {
-    return this.#link.identity;
   }
 
   /** The subprotocol that was agreed on; empty without one. */
   get subprotocol(): string {
     return this.#link.socket.protocol;
-  }
-
-  get state(): SessionState {
-    return this.#link.life.state;
-  }
-
-  get isOpen(): boolean {
-    return this.#link.isOpen;
-  }
-
-  /** Aborted when the session is not open any more, for work that is done for this client only. */
-  get signal(): AbortSignal {
-    return this.#link.signal;
   }
 
   /** The close code on the wire: 1005 for a close frame without one, 1006 without a close frame; `null` before the end. */
@@ -83,32 +44,22 @@ export class WebSocketSession implements AsyncIterable<WebSocketMessage>, AsyncD
     return this.#link.life.ending.reason;
   }
 
-  /** Why it is closing or closed, such as `CLOSED_BY_PEER`, `HANDLER_FAILED`, `HEARTBEAT_TIMEOUT`. */
-  get closeCause(): string {
-    return this.#link.life.ending.cause;
-  }
-
   /** Data messages; control frames do not count. */
   get messagesSent(): number {
-    return this.#link.counts.messagesSent;
+    return this.#link.messagesSent;
   }
 
   get messagesReceived(): number {
-    return this.#link.counts.messagesReceived;
+    return this.#link.messagesReceived;
   }
 
   /** Of data messages: their payloads, without frame headers, before compression. */
   get bytesSent(): number {
-    return this.#link.counts.bytesSent;
+    return this.#link.bytesSent;
   }
 
   get bytesReceived(): number {
-    return this.#link.counts.bytesReceived;
-  }
-
-  /** Bytes that the operating system has not taken yet. */
-  get bufferedAmount(): number {
-    return this.#link.socket.bufferedAmount;
+    return this.#link.bytesReceived;
   }
 
   /** The last round trip of a ping, in milliseconds. */
@@ -117,15 +68,16 @@ export class WebSocketSession implements AsyncIterable<WebSocketMessage>, AsyncD
   }
 
   /**
-   * Sends a string as text, bytes as binary, and an object or array as JSON. Resolves when there is room for more; a
+   * Sends a string as text, bytes as binary, an object or array as JSON, and what `prepareMessage()` has made. Resolves when there is room for more; a
    * client that reads slowly slows down whoever awaits. May be left alone: what it rejects with then ends nothing.
    * Bytes must not be changed before it resolves.
    *
    * @throws {InvalidOptionError} at once, for anything else
    * @throws {SessionError} `SESSION_CLOSED`, or `SEND_BUFFER_FULL` above `limits.maxBufferedBytes`: it was not sent
    */
-  send(message: string | ArrayBuffer | ArrayBufferView | object): Promise<void> {
+  send(message: Sendable): Promise<void> {
     if (typeof message === 'string') return this.sendText(message);
+    if (message instanceof PreparedMessage) return this.#link.sendPrepared(message);
     if (isBytes(message)) return this.sendBinary(message);
     const isData = typeof message === 'object' && (message as unknown) !== null && !(message instanceof Blob);
     if (isData) return this.sendJson(message);
@@ -139,7 +91,7 @@ export class WebSocketSession implements AsyncIterable<WebSocketMessage>, AsyncD
   }
 
   /** Like {@link send}, for bytes. */
-  sendBinary(bytes: ArrayBuffer | ArrayBufferView): Promise<void> {
+  sendBinary(bytes: Bytes): Promise<void> {
     if (!isBytes(bytes)) throw new InvalidOptionError('bytes', 'an ArrayBuffer or a view of one', bytes);
     return this.#link.send(toBuffer(bytes));
   }
@@ -165,14 +117,20 @@ export class WebSocketSession implements AsyncIterable<WebSocketMessage>, AsyncD
   async receiveText(options?: ReceiveOptions): Promise<string> {
     const message = await this.receive(options);
     if (typeof message === 'string') return message;
-    throw new SessionError('UNEXPECTED_MESSAGE', `text, got ${message.byteLength} bytes of binary`);
+    throw new SessionError('UNEXPECTED_MESSAGE', {
+      expected: 'text',
+      actual: `${message.byteLength} bytes of binary`,
+    });
   }
 
   /** @throws {SessionError} `UNEXPECTED_MESSAGE` for text, which is lost; else like {@link receive} */
   async receiveBinary(options?: ReceiveOptions): Promise<Buffer> {
     const message = await this.receive(options);
     if (typeof message !== 'string') return message;
-    throw new SessionError('UNEXPECTED_MESSAGE', `binary, got ${message.length} characters of text`);
+    throw new SessionError('UNEXPECTED_MESSAGE', {
+      expected: 'binary',
+      actual: `${message.length} characters of text`,
+    });
   }
 
   /** @throws {SessionError} `INVALID_JSON` for a message that is none, which is lost; else like {@link receive} */
@@ -181,14 +139,13 @@ export class WebSocketSession implements AsyncIterable<WebSocketMessage>, AsyncD
     try {
       return JSON.parse(message.toString()) as unknown;
     } catch (cause) {
-      throw new SessionError('INVALID_JSON', textOf(cause), { cause });
+      throw new SessionError('INVALID_JSON', { cause: textOf(cause) }, cause);
     }
   }
 
   /** Messages until the session ends, however it does. Leaving the loop leaves the session open. */
   [Symbol.asyncIterator](): AsyncIterator<WebSocketMessage, undefined> {
-    const { inbox } = this.#link;
-    return { next: () => inbox.nextOrEnd() };
+    return new Messages(this.#link.inbox);
   }
 
   /**
@@ -231,12 +188,16 @@ export class WebSocketSession implements AsyncIterable<WebSocketMessage>, AsyncD
   }
 }
 
-const isBytes = (value: unknown): value is ArrayBuffer | ArrayBufferView =>
-  value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+class Messages implements AsyncIterator<WebSocketMessage, undefined> {
+  readonly #inbox: WebSocketLink['inbox'];
 
-export function toBuffer(bytes: ArrayBuffer | ArrayBufferView): Buffer {
-  if (bytes instanceof ArrayBuffer) return Buffer.from(bytes);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(inbox: WebSocketLink['inbox']) {
+    this.#inbox = inbox;
+  }
+
+  next(): Promise<IteratorResult<WebSocketMessage, undefined>> {
+    return this.#inbox.nextOrEnd();
+  }
 }
 
 function control(payload: string | Uint8Array): Buffer {

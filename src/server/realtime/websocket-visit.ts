@@ -1,134 +1,68 @@
-// A client that asks for a WebSocket: how it is let in, served and seen off. Does what the session's machine says.
+// A client that asks for a WebSocket: how it is answered, and what its connection is.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { WebSocket, WebSocketServer } from 'ws';
-import type { Goodbye } from '../../../machines/index.ts';
-import { refuseUpgrade } from '../refusals.ts';
-import type { Door } from './door.ts';
-import type { Life, Release, Report, SessionWorld } from './life.ts';
-import type { RealtimeSettings } from './options.ts';
-import type { Target } from './places.ts';
-import type { ServerLog } from './server-log.ts';
+import type { Goodbye, SessionFact } from '../../../machines/index.ts';
+import { refuseUpgrade, type Refusal } from '../refusals.ts';
+import { Visit, type VisitOptions } from './visit.ts';
 import { WebSocketLink } from './websocket-link.ts';
+import type { LinkedWebSocket, LinkedWebSocketServer } from './websocket-server.ts';
 import { WebSocketSession } from './websocket-session.ts';
 
 /** Serves one client. What it returns is ignored; what it throws is logged. */
 export type WebSocketHandler = (socket: WebSocketSession, request: IncomingMessage) => unknown;
 
-export interface WebSocketVisitOptions {
-  readonly id: string;
-  readonly request: IncomingMessage;
+export interface WebSocketVisitOptions extends VisitOptions<WebSocketHandler> {
+  /** What the client sent after its request. */
   readonly head: Buffer;
-  readonly target: Target;
-  readonly handler: WebSocketHandler;
-  readonly door: Door;
-  readonly webSockets: WebSocketServer;
-  readonly settings: RealtimeSettings;
-  readonly log: ServerLog;
-  readonly onOpen: (session: WebSocketSession, link: WebSocketLink) => void;
+  readonly webSockets: LinkedWebSocketServer;
 }
 
-export class WebSocketVisit implements SessionWorld {
-  readonly #options: WebSocketVisitOptions;
+export class WebSocketVisit extends Visit<WebSocketSession, WebSocketLink> {
   readonly #tcp: Socket;
-  #life: Life | undefined;
-  #link: WebSocketLink | undefined;
-  #session: WebSocketSession | undefined;
+  readonly #webSockets: LinkedWebSocketServer;
+  #head: Buffer | undefined;
 
   constructor(options: WebSocketVisitOptions) {
-    this.#options = options;
+    super(options);
     this.#tcp = options.request.socket;
-  }
-
-  /** Begins it all. */
-  live(life: Life): void {
-    this.#life = life;
-    life.start();
-  }
-
-  gatekeeper(report: Report): Release {
-    const { request, target, door } = this.#options;
-    const ignore = (): void => undefined;
-    const left = (): void => report({ type: 'link.closed', code: 1006, reason: '', cause: 'PEER_LEFT' });
-    let isAnswered = false;
+    this.#head = options.head;
+    this.#webSockets = options.webSockets;
     this.#tcp.on('error', ignore);
-    this.#tcp.once('close', left);
-    const answer = (): void => {
-      isAnswered = true;
-      this.#tcp.off('close', left);
-    };
-    void door.judge(request, target).then((verdict) => {
-      if (isAnswered) return;
-      answer();
-      if ('refusal' in verdict) {
-        refuseUpgrade(this.#tcp, verdict.refusal);
-        report({ type: 'request.refused', status: verdict.refusal.status });
-      } else {
-        this.#tcp.off('error', ignore);
-        report(this.#upgrade(verdict.identity));
-      }
-    });
-    return () => {
-      if (isAnswered) return;
-      answer();
-      refuseUpgrade(this.#tcp, door.impatience);
-    };
   }
 
-  link(report: Report): Release {
-    return this.#link?.listen(report) ?? (() => undefined);
+  protected get stream(): Socket {
+    return this.#tcp;
   }
 
-  handler(report: Report): Release {
-    let isOver = false;
-    queueMicrotask(() => {
-      void this.#serve().then(
-        () => report({ type: 'handler.returned' }),
-        (thrown: unknown) => {
-          if (!isOver) report({ type: 'handler.failed' });
-          this.#options.log.handlerFailed(this.#options.target, thrown, isOver);
-        },
-      );
-    });
-    return () => {
-      isOver = true;
-      this.#link?.endTraffic();
-    };
+  protected turnAway(refusal: Refusal): void {
+    refuseUpgrade(this.#tcp, refusal);
   }
 
-  watchdog(report: Report): Release {
-    return this.#link?.watch(report) ?? (() => undefined);
+  protected letIn(request: IncomingMessage, identity: unknown): SessionFact {
+    const head = this.#head ?? Buffer.alloc(0);
+    this.#head = undefined;
+    this.#webSockets.handleUpgrade(request, this.#tcp, head, (socket) => this.#open(socket, identity));
+    // `ws` listens itself from now on.
+    this.#tcp.off('error', ignore);
+    // Without a connection `ws` has answered: something in the headers is wrong, or the client has left.
+    return this.connection === undefined
+      ? { type: 'request.refused', status: 400 }
+      : { type: 'request.accepted' };
   }
 
-  goodbye(said: Goodbye): void {
-    this.#link?.sayGoodbye(said);
+  sayGoodbye(said: Goodbye): void {
+    this.connection?.sayGoodbye(said);
   }
 
-  #upgrade(identity: unknown): Parameters<Report>[0] {
-    const { request, head, webSockets } = this.#options;
-    webSockets.handleUpgrade(request, this.#tcp, head, (socket) => this.#open(socket, identity));
-    // Otherwise `ws` has answered: something in the headers is wrong, or the client has left.
-    return this.#link === undefined ? { type: 'request.refused', status: 400 } : { type: 'request.accepted' };
+  #open(socket: LinkedWebSocket, identity: unknown): void {
+    const { id, target, life, host } = this;
+    const { settings, registry } = host;
+    this.connection = new WebSocketLink({ id, socket, tcp: this.#tcp, target, identity, life, settings });
+    this.session = new WebSocketSession(this.connection);
+    registry.open(id, this.session);
   }
+}
 
-  #open(socket: WebSocket, identity: unknown): void {
-    const { id, target, settings, onOpen } = this.#options;
-    if (this.#life === undefined) throw new Error('A session was opened that does not live.');
-    const link = new WebSocketLink({
-      id,
-      socket,
-      tcp: this.#tcp,
-      target,
-      identity,
-      life: this.#life,
-      settings,
-    });
-    this.#link = link;
-    this.#session = new WebSocketSession(link);
-    onOpen(this.#session, link);
-  }
-
-  async #serve(): Promise<void> {
-    if (this.#session !== undefined) await this.#options.handler(this.#session, this.#options.request);
-  }
+function ignore(): void {
+  // An error of a socket is followed by its end, which is what counts.
 }

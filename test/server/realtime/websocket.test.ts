@@ -70,7 +70,7 @@ describe('messages', () => {
 
   it('reach our own client as well', async () => {
     await using server = await serve({}, (routes) => routes.websocket('/', echo));
-    await using connection = new Connection({ url: server.url.replace('http', 'ws'), protocol: text });
+    await using connection = new Connection({ url: server.url.replace('http', 'ws'), protocol: text() });
     await connection.connect();
     const messages = connection.messages();
     connection.send('hello');

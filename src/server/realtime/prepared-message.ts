@@ -1,6 +1,11 @@
-// A message for many: encoded and framed once, however many it goes to.
+// Messages for many: encoded and framed once, however many they go to.
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { InvalidOptionError } from '../../errors.ts';
+import { isBytes, toBuffer, type Bytes } from './bytes.ts';
+
+/** What can be sent: a string as text, bytes as binary, an object or array as JSON, and what was prepared as it is. */
+export type Sendable = string | Bytes | object | PreparedMessage;
 
 const FIN = 0x80;
 const TEXT = 1;
@@ -24,7 +29,10 @@ function framed(payload: Buffer, isBinary: boolean): Buffer {
   return frame;
 }
 
-export class SharedMessage {
+/**
+ * A message for many, encoded and framed once: give it to `send()` of each. Made by {@link prepareMessage}.
+ */
+export class PreparedMessage {
   readonly payload: Buffer;
   readonly #isBinary: boolean;
   #frame: Buffer | undefined;
@@ -32,6 +40,11 @@ export class SharedMessage {
   constructor(message: string | Buffer) {
     this.#isBinary = typeof message !== 'string';
     this.payload = Buffer.from(message);
+  }
+
+  /** Of the payload, before compression. */
+  get byteLength(): number {
+    return this.payload.byteLength;
   }
 
   /**
@@ -44,4 +57,19 @@ export class SharedMessage {
       tcp.write(this.#frame, done);
     } else socket.send(this.payload, { binary: this.#isBinary }, done);
   }
+}
+
+/**
+ * Encodes and frames a message once, for `send()` of many sessions.
+ *
+ * @throws {InvalidOptionError} for something that cannot be sent
+ */
+export function prepareMessage(message: Sendable): PreparedMessage {
+  if (message instanceof PreparedMessage) return message;
+  if (typeof message === 'string') return new PreparedMessage(message);
+  if (isBytes(message)) return new PreparedMessage(toBuffer(message));
+  const isObject = typeof message === 'object' && (message as unknown) !== null;
+  const text = isObject ? (JSON.stringify(message) as string | undefined) : undefined;
+  if (text !== undefined) return new PreparedMessage(text);
+  throw new InvalidOptionError('message', 'a string, bytes, an object or an array', message);
 }
