@@ -110,6 +110,7 @@ export default tseslint.config(
       'src/transports/websocket-node.ts',
       'src/server/**',
       'src/cli/**',
+      'src/demo-server/**',
       'src/testing/**',
     ],
     rules: {

@@ -11,6 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { PAGE_PARTS } from '../visualizations/live/page-files.ts';
 import { bundlePage } from '../visualizations/live/page/bundle.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -18,7 +20,8 @@ const dist = join(root, 'dist');
 
 rmSync(dist, { recursive: true, force: true });
 compile();
-await makeLiveView(join(dist, 'visualizations/live'));
+for (const folder of ['visualizations/live', 'src/demo-server']) await makePage(folder);
+copyDrawings();
 const copied = copyTypedEmitter();
 for (const path of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
   if (path.endsWith('.d.ts')) rewrite(join(dist, path), (text) => selfContained(text, join(dist, path)));
@@ -34,15 +37,20 @@ function compile(): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Leaves the page ready made, in place of what bundles it from its source. */
-async function makeLiveView(folder: string): Promise<void> {
+/** Leaves the page in a folder ready made, in place of what bundles it from its source. */
+async function makePage(folder: string): Promise<void> {
+  const target = join(dist, folder);
   for (const part of ['page', 'page-source.js', 'page-source.d.ts'])
-    rmSync(join(folder, part), { recursive: true, force: true });
-  mkdirSync(join(folder, 'page'));
-  for (const [path, { body }] of Object.entries(await bundlePage()))
-    writeFileSync(join(folder, 'page', path === '/' ? 'index.html' : path), body);
-  for (const drawing of ['connection.svg', 'session.svg'])
-    copyFileSync(join(root, 'visualizations', drawing), join(folder, '..', drawing));
+    rmSync(join(target, part), { recursive: true, force: true });
+  mkdirSync(join(target, 'page'));
+  const files = await bundlePage(pathToFileURL(join(root, folder, 'page/')));
+  for (const { path, file } of PAGE_PARTS)
+    writeFileSync(join(target, 'page', file), files.get(path)?.body ?? '');
+}
+
+function copyDrawings(): void {
+  for (const drawing of ['connection.svg', 'session.svg', 'subscription.svg'])
+    copyFileSync(join(root, 'visualizations', drawing), join(dist, 'visualizations', drawing));
 }
 
 /** As a dependency it would bring rxjs along, which is an optional dependency of its own; all it has is this file. */

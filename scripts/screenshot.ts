@@ -8,14 +8,15 @@ import { chromium, type Browser } from 'playwright-core';
 import { WebSocketServer } from 'ws';
 import { Connection, fixedBackoff, text, type ConnectionOptions } from '../src/index.ts';
 import { FaultProxy } from '../src/testing/fault-proxy.ts';
-import { findChromium } from '../test/browser/chromium.ts';
+import { CHROMIUM } from '../test/browser/chromium.ts';
+import { findTool } from '../test/support/tools.ts';
 import { liveView } from '../visualizations/live/server.ts';
 
 const SIZE = { width: 1440, height: 900 };
 const MAX_BYTES = 300_000;
 const FILES = { light: 'live-view.png', dark: 'live-view-dark.png' } as const;
 
-const executablePath = findChromium();
+const executablePath = findTool('Screenshots', CHROMIUM);
 if (executablePath === undefined)
   throw new Error('Expected a Chromium; found none. Install one, or set CHROMIUM_PATH.');
 
@@ -36,7 +37,7 @@ function called(name: string, options: Partial<ConnectionOptions<string>> = {}):
     url: steady.url,
     name,
     inspect: view,
-    protocol: text,
+    protocol: text(),
     ...options,
   });
   connection.on('error', () => undefined);

@@ -1,9 +1,11 @@
 // `npm run smoke`: packs the package as it would be published, installs it into an empty folder, and uses it there.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { PAGE_PARTS } from '../visualizations/live/page-files.ts';
 
 interface Manifest {
   readonly version: string;
@@ -24,10 +26,12 @@ const RESOLUTIONS = [
   { module: 'NodeNext', moduleResolution: 'NodeNext' },
 ] as const;
 
-/** What the live view shows, beside its code. */
+/** What the pages show, beside their code. */
 const PICTURES = [
-  ...['connection.svg', 'session.svg'].map((name) => `dist/visualizations/${name}`),
-  ...['index.html', 'page.css', 'page.js'].map((name) => `dist/visualizations/live/page/${name}`),
+  ...['connection.svg', 'session.svg', 'subscription.svg'].map((name) => `dist/visualizations/${name}`),
+  ...['visualizations/live', 'src/demo-server'].flatMap((folder) =>
+    PAGE_PARTS.map(({ file }) => `dist/${folder}/page/${file}`),
+  ),
 ];
 
 const steps: Readonly<Record<string, () => void | Promise<void>>> = {
@@ -35,6 +39,7 @@ const steps: Readonly<Record<string, () => void | Promise<void>>> = {
   'contains what it should and nothing else': checkContents,
   'can be imported and required, every entry point': importEntries,
   'has a command line': checkCommandLine,
+  'serves the demo with its page': checkDemo,
   'bundles for browsers without Node modules': bundle,
   'type-checks in a page, without any @types': checkPageTypes,
   'type-checks in Node, without @types/ws': checkNodeTypes,
@@ -84,6 +89,35 @@ function importEntries(): void {
 function checkCommandLine(): void {
   const said = run(app, 'npx', '--no-install', 'statewire', '--version').trim();
   if (said !== manifest.version) throw new Error(`statewire --version says ${said}, not ${manifest.version}`);
+}
+
+async function checkDemo(): Promise<void> {
+  const command = join(app, 'node_modules/.bin/statewire');
+  const server = spawn(command, ['serve', 'demo', '--port', '0', '--quiet'], {
+    cwd: app,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(server, 'close');
+  try {
+    let said = '';
+    for await (const chunk of server.stdout) {
+      said += String(chunk);
+      if (/http:\/\/\S+/.test(said)) break;
+    }
+    const url = /http:\/\/\S+/.exec(said)?.[0];
+    if (url === undefined) throw new Error(`statewire serve demo told no address: ${said}`);
+    for (const { path, contentType } of PAGE_PARTS) {
+      const response = await fetch(url + path);
+      const body = await response.text();
+      const isRight =
+        response.ok && response.headers.get('content-type') === contentType && body.length > 1_000;
+      if (!isRight)
+        throw new Error(`${path} is answered with ${response.status} and ${body.length} characters`);
+    }
+  } finally {
+    server.kill();
+    await ended;
+  }
 }
 
 /** A module that no browser has would be an error. */

@@ -4,12 +4,23 @@ import { posix } from 'node:path';
 import { initialTransition } from 'xstate';
 import { connectionMachine, selectState } from '../machines/index.ts';
 import { ERRORS } from '../src/errors.ts';
+import type { SessionErrorCode } from '../src/server/index.ts';
 import { toGraph, valueOf, type GraphState } from './graph.ts';
 import { toMermaid } from './mermaid.ts';
-import { optionsTable } from './options.ts';
+import { connectionOptions, historyOptions, realtimeLimits, realtimeOptions, sseOptions } from './options.ts';
 import { errorsTable, eventsTable, statesTable } from './tables.ts';
 
 const graph = toGraph(connectionMachine);
+
+/** Of the table of all errors, those of a server's session. */
+const SESSION_ERRORS: Readonly<Record<SessionErrorCode, (typeof ERRORS)[SessionErrorCode]>> = {
+  SESSION_CLOSED: ERRORS.SESSION_CLOSED,
+  SEND_BUFFER_FULL: ERRORS.SEND_BUFFER_FULL,
+  TOO_MANY_PINGS: ERRORS.TOO_MANY_PINGS,
+  UNEXPECTED_MESSAGE: ERRORS.UNEXPECTED_MESSAGE,
+  INVALID_JSON: ERRORS.INVALID_JSON,
+  RECEIVE_TIMEOUT: ERRORS.RECEIVE_TIMEOUT,
+};
 
 /** What every block holds, as Markdown, by its name; links are relative to the file at `path` that holds it. */
 export const BLOCKS: Readonly<Record<string, (path: string) => string>> = {
@@ -17,7 +28,12 @@ export const BLOCKS: Readonly<Record<string, (path: string) => string>> = {
   states: () => statesTable(graph, publicStateOf),
   events: () => eventsTable(graph),
   errors: () => errorsTable(ERRORS),
-  options: () => optionsTable(),
+  options: connectionOptions,
+  'realtime-options': realtimeOptions,
+  'realtime-limits': realtimeLimits,
+  'history-options': historyOptions,
+  'sse-options': sseOptions,
+  'session-errors': () => errorsTable(SESSION_ERRORS),
 };
 
 function drawing(path: string): string {

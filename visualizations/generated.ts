@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AnyStateMachine } from 'xstate';
 import { format, resolveConfig } from 'prettier';
-import { connectionMachine, sessionMachine } from '../machines/index.ts';
+import { connectionMachine, sessionMachine, subscriptionMachine } from '../machines/index.ts';
 import { BLOCKS } from './blocks.ts';
 import { toGraph } from './graph.ts';
 import { toMermaid } from './mermaid.ts';
@@ -19,10 +19,10 @@ export interface GeneratedFile {
 const ROOT = new URL('../', import.meta.url);
 
 /** What is drawn, each under the name of its id. */
-const MACHINES: readonly AnyStateMachine[] = [connectionMachine, sessionMachine];
+const MACHINES: readonly AnyStateMachine[] = [connectionMachine, sessionMachine, subscriptionMachine];
 
 /** The files that are prose with generated blocks in it. One that does not exist is left out. */
-const PROSE = ['README.md', 'machines/README.md'];
+const PROSE = ['README.md', 'machines/README.md', 'docs/realtime.md'];
 
 export async function generatedFiles(): Promise<GeneratedFile[]> {
   const drawn: GeneratedFile[] = [];

@@ -103,6 +103,7 @@ const ENTRANCE_WIDTH = 30;
 const ROADS: Readonly<Record<string, readonly string[]>> = {
   connection: ['idle', 'online', 'online.connecting', 'online.authenticating', 'online.open'],
   session: ['accepting', 'linked', 'linked.open'],
+  subscription: ['subscribing', 'subscribing.waiting', 'subscribing.asking', 'subscribed.confirmed'],
 };
 
 function roadOf({ id, states }: Graph): readonly string[] {

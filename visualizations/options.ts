@@ -1,4 +1,4 @@
-// The README's table of options, read from the documentation comments of src/options.ts: said once, shown twice.
+// Tables of options, read from the documentation comments of the interfaces that declare them: said once, shown twice.
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 
@@ -8,10 +8,10 @@ interface Row {
   readonly defaultValue: string;
 }
 
-const SOURCE = new URL('../src/options.ts', import.meta.url);
+/** An interface that documents options, and the prefix that users write. */
+type Group = readonly [name: string, prefix: string];
 
-/** The groups of options, by the interface that documents them and the prefix that users write. */
-const GROUPS: readonly (readonly [string, string])[] = [
+const CONNECTION: readonly Group[] = [
   ['ConnectionOptions', ''],
   ['RetryOptions', 'retry.'],
   ['HeartbeatOptions', 'heartbeat.'],
@@ -19,21 +19,32 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['TimeoutOptions', 'timeouts.'],
 ];
 
-export function optionsTable(): string {
-  const source = ts.createSourceFile(
-    'options.ts',
-    readFileSync(SOURCE, 'utf8'),
-    ts.ScriptTarget.Latest,
-    true,
-  );
-  const rows = GROUPS.flatMap(([group, prefix]) => rowsOf(interfaceIn(source, group), prefix));
+const REALTIME_SERVER: readonly Group[] = [
+  ['RealtimeServerOptions', ''],
+  ['SessionHeartbeatOptions', 'heartbeat.'],
+  ['CompressionOptions', 'compression.'],
+];
+
+const REALTIME = 'src/server/realtime/options.ts';
+
+export const connectionOptions = (): string => tableOf('src/options.ts', CONNECTION);
+export const realtimeOptions = (): string => tableOf(REALTIME, REALTIME_SERVER);
+export const realtimeLimits = (): string => tableOf(REALTIME, [['RealtimeLimits', 'limits.']]);
+export const sseOptions = (): string => tableOf('src/sse/options.ts', [['SseOptions', '']]);
+export const historyOptions = (): string =>
+  tableOf('src/server/realtime/sse-history.ts', [['SseHistoryOptions', '']]);
+
+function tableOf(path: string, groups: readonly Group[]): string {
+  const text = readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  const rows = groups.flatMap(([name, prefix]) => rowsOf(interfaceIn(source, name), prefix));
   const lines = rows.map(({ name, text, defaultValue }) => `| \`${name}\` | ${text} | ${defaultValue} |`);
   return ['| Option | What it does | Default |', '| --- | --- | --- |', ...lines].join('\n');
 }
 
 function interfaceIn(source: ts.SourceFile, name: string): ts.InterfaceDeclaration {
   const found = source.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);
-  if (found === undefined) throw new Error(`src/options.ts has no interface "${name}".`);
+  if (found === undefined) throw new Error(`${source.fileName} has no interface "${name}".`);
   return found as ts.InterfaceDeclaration;
 }
 
@@ -41,7 +52,8 @@ function rowsOf(group: ts.InterfaceDeclaration, prefix: string): Row[] {
   return group.members.flatMap((member) => {
     const name = prefix + (member.name as ts.Identifier).text;
     const doc = ts.getJSDocCommentsAndTags(member).find(ts.isJSDoc);
-    if (doc === undefined) return isGroup(name) ? [] : [{ name, text: '', defaultValue: '' }];
+    // A group of options, told by its members, or a clock, which is for tests.
+    if (doc === undefined) return [];
     const text = oneLine(ts.getTextOfJSDocComment(doc.comment) ?? '');
     const tag = doc.tags?.find(({ tagName }) => tagName.text === 'defaultValue');
     const tagged = oneLine(ts.getTextOfJSDocComment(tag?.comment) ?? '');
@@ -49,9 +61,5 @@ function rowsOf(group: ts.InterfaceDeclaration, prefix: string): Row[] {
     return [{ name, text: said, defaultValue: tagged || inline.replace(/\.$/, '') }];
   });
 }
-
-/** A group without a text of its own is told by its members. */
-const isGroup = (name: string): boolean =>
-  ['outbox', 'timeouts', 'webSocket', 'heartbeat', 'retry'].includes(name);
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|').trim();

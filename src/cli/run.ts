@@ -11,14 +11,17 @@ import { playDemo } from './demo/play.ts';
 import { addInspectCommand } from './inspect/command.ts';
 import { addReplayCommand } from './replay/command.ts';
 import { addServeCommand } from './serve/command.ts';
+import { addSseCommand } from './sse/command.ts';
 import { complaint, EXIT, UsageError, type ExitCode, type Io, type OutputStream } from './io.ts';
 
 const HELP = `
 Examples:
   $ statewire connect wss://example.com/chat                   talk to a server
   $ echo hi | statewire connect ws://localhost:8080 --once     send a line, print the answer
+  $ statewire sse https://example.com/events                   read server-sent events
   $ statewire crawl https://example.com                        fetch pages, and what they say
   $ statewire serve crawl                                      run a crawl server
+  $ statewire serve demo                                       run a demo server, and look at it
   $ statewire demo                                             see what a connection survives
   $ statewire inspect                                          see connections live in a browser
   $ statewire replay recording.json                            see what a connection lived through
@@ -71,7 +74,24 @@ function programFor(io: Io, end: (code: ExitCode) => void): Command {
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', HELP);
-  const commands = [
+  const commands = commandsOf(program, io, end);
+  for (const command of [program, ...commands, ...commands.flatMap(({ commands: own }) => own)]) {
+    command
+      .exitOverride()
+      .helpOption('-h, --help', 'print this help')
+      .configureOutput({
+        writeOut: (text) => void io.stdout.write(text),
+        writeErr: (text) => void io.stderr.write(text),
+        outputError: () => undefined,
+        getOutHelpWidth: () => Math.min(io.stdout.columns ?? HELP_COLUMNS, HELP_COLUMNS),
+        getErrHelpWidth: () => Math.min(io.stderr.columns ?? HELP_COLUMNS, HELP_COLUMNS),
+      });
+  }
+  return program;
+}
+
+function commandsOf(program: Command, io: Io, end: (code: ExitCode) => void): readonly Command[] {
+  return [
     addConnectCommand(program, async (settings) => end(await connect(settings, io))),
     addCrawlCommand(program, async (settings) => {
       const { crawl } = await import('./crawl/crawl.ts');
@@ -91,21 +111,16 @@ function programFor(io: Io, end: (code: ExitCode) => void): Command {
         const { serveCrawl } = await import('./serve/crawl.ts');
         end(await serveCrawl(settings, io));
       },
+      demo: async (settings) => {
+        const { serveDemo } = await import('./serve/demo.ts');
+        end(await serveDemo(settings, io));
+      },
+    }),
+    addSseCommand(program, async (settings) => {
+      const { sse } = await import('./sse/session.ts');
+      end(await sse(settings, io));
     }),
   ];
-  for (const command of [program, ...commands, ...commands.flatMap(({ commands: own }) => own)]) {
-    command
-      .exitOverride()
-      .helpOption('-h, --help', 'print this help')
-      .configureOutput({
-        writeOut: (text) => void io.stdout.write(text),
-        writeErr: (text) => void io.stderr.write(text),
-        outputError: () => undefined,
-        getOutHelpWidth: () => Math.min(io.stdout.columns ?? HELP_COLUMNS, HELP_COLUMNS),
-        getErrHelpWidth: () => Math.min(io.stderr.columns ?? HELP_COLUMNS, HELP_COLUMNS),
-      });
-  }
-  return program;
 }
 
 /** The package knows itself by name, wherever its files are. */
@@ -129,7 +144,17 @@ function failureOf(thrown: unknown, argv: readonly string[], io: Io): ExitCode {
   return EXIT.failed;
 }
 
-const COMMANDS = ['connect', 'crawl', 'demo', 'inspect', 'replay', 'serve crawl', 'serve'];
+const COMMANDS = [
+  'connect',
+  'crawl',
+  'demo',
+  'inspect',
+  'replay',
+  'serve crawl',
+  'serve demo',
+  'serve',
+  'sse',
+];
 
 /** Commander's message in our words: a sentence, and its suggestion or else where to look. */
 function usageOf({ message }: CommanderError, argv: readonly string[]): [what: string, remedy: string] {

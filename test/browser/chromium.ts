@@ -1,6 +1,5 @@
 // A real Chromium whose pages are left alone: they can be offline and in the background, as a user's can.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -8,8 +7,7 @@ import { join } from 'node:path';
 import { chromium, type BrowserContext } from 'playwright-core';
 import { Port } from '../../src/testing/port.ts';
 import { bundleForBrowser } from '../support/browser-bundle.ts';
-
-const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+import type { Tool } from '../support/tools.ts';
 
 const FLAGS = [
   '--headless',
@@ -33,9 +31,12 @@ export interface TestBrowser {
   close(): Promise<void>;
 }
 
-/** Where a Chromium is, if there is one. */
-export const findChromium = (): string | undefined =>
-  process.env['CHROMIUM_PATH'] ?? CANDIDATES.find((path) => existsSync(path));
+export const CHROMIUM: Tool = {
+  name: 'Chromium',
+  variable: 'CHROMIUM_PATH',
+  candidates: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+  remedy: 'run "apt-get install -y chromium"',
+};
 
 /** Starts a browser with a new profile, and a web server on loopback that serves the page. */
 export async function startBrowser(path: string): Promise<TestBrowser> {

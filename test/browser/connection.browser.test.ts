@@ -4,17 +4,13 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MockCoordinator } from '../../src/testing/mock-coordinator.ts';
 import { PuppetServer, type PuppetSocket } from '../../src/testing/puppet-server.ts';
 import { until } from '../../src/testing/wait.ts';
-import { findChromium, startBrowser, type TestBrowser } from './chromium.ts';
+import { CHROMIUM, startBrowser, type TestBrowser } from './chromium.ts';
+import { findTool } from '../support/tools.ts';
 import type { Life } from './page.ts';
 
 const AN_HOUR_MS = 3_600_000;
 
-const chromiumPath = findChromium();
-if (chromiumPath === undefined) {
-  const remedy = 'No Chromium found: run "apt-get install -y chromium", or set CHROMIUM_PATH.';
-  if (process.env['CI']) throw new Error(remedy);
-  process.stderr.write(`The browser tests are skipped. ${remedy}\n`);
-}
+const chromiumPath = findTool('The browser tests', CHROMIUM);
 
 describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
   let browser: TestBrowser;

@@ -9,19 +9,15 @@ import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { until } from '../../src/testing/wait.ts';
 import { liveView, type LiveView } from '../../visualizations/live/server.ts';
 import { Application } from '../live/looking.ts';
-import { findChromium, startBrowser, type TestBrowser } from './chromium.ts';
+import { CHROMIUM, startBrowser, type TestBrowser } from './chromium.ts';
+import { findTool } from '../support/tools.ts';
 import { LivePage } from './live-view.ts';
 
 const RETRY_MS = 5_000;
 /** What the page keeps of one connection. */
 const MAX_ENTRIES = 2_000;
 
-const chromiumPath = findChromium();
-if (chromiumPath === undefined) {
-  const remedy = 'No Chromium found: run "apt-get install -y chromium", or set CHROMIUM_PATH.';
-  if (process.env['CI']) throw new Error(remedy);
-  process.stderr.write(`The tests of the live view's page are skipped. ${remedy}\n`);
-}
+const chromiumPath = findTool("The tests of the live view's page", CHROMIUM);
 
 /** A machine that counts: one event for every change. */
 const counter = createMachine({
@@ -66,7 +62,7 @@ describe.skipIf(chromiumPath === undefined)("the live view's page", () => {
     const connection = new Connection({
       url: server.url,
       name,
-      protocol: text,
+      protocol: text(),
       inspect: view,
       clock,
       heartbeat: false,

@@ -26,7 +26,7 @@ function live(url: string, { retryMs }: { readonly retryMs: number }): Life {
 
 /** Sends bytes, and resolves with those that come back. */
 async function exchangeBytes(url: string, bytes: readonly number[]): Promise<number[]> {
-  const connection = new Connection({ url, protocol: binary });
+  const connection = new Connection({ url, protocol: binary() });
   await connection.connect();
   const answer = new Promise<Uint8Array>((resolve) => connection.once('message', resolve));
   connection.send(new Uint8Array(bytes));

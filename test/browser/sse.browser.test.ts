@@ -4,16 +4,12 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type * as door from '../../src/sse/index.ts';
 import { StreamServer, type Exchange } from '../sse/stream-server.ts';
 import { bundleForBrowser } from '../support/browser-bundle.ts';
-import { findChromium, startBrowser, type TestBrowser } from './chromium.ts';
+import { CHROMIUM, startBrowser, type TestBrowser } from './chromium.ts';
+import { findTool } from '../support/tools.ts';
 
 declare const sse: typeof door;
 
-const chromiumPath = findChromium();
-if (chromiumPath === undefined) {
-  const remedy = 'No Chromium found: run "apt-get install -y chromium", or set CHROMIUM_PATH.';
-  if (process.env['CI']) throw new Error(remedy);
-  process.stderr.write(`The browser tests of SSE are skipped. ${remedy}\n`);
-}
+const chromiumPath = findTool('The browser tests of SSE', CHROMIUM);
 
 const ALLOWED = {
   'Access-Control-Allow-Origin': '*',

@@ -7,14 +7,10 @@ import { until } from '../../src/testing/wait.ts';
 import { liveView } from '../../visualizations/live/server.ts';
 import { bundleForBrowser } from '../support/browser-bundle.ts';
 import { stage } from '../support/connected.ts';
-import { findChromium, startBrowser, type TestBrowser } from './chromium.ts';
+import { CHROMIUM, startBrowser, type TestBrowser } from './chromium.ts';
+import { findTool } from '../support/tools.ts';
 
-const chromiumPath = findChromium();
-if (chromiumPath === undefined) {
-  const remedy = 'No Chromium found: run "apt-get install -y chromium", or set CHROMIUM_PATH.';
-  if (process.env['CI']) throw new Error(remedy);
-  process.stderr.write(`The test of the page for Stately is skipped. ${remedy}\n`);
-}
+const chromiumPath = findTool('The test of the page for Stately', CHROMIUM);
 
 declare global {
   /** What the stand-in received, as text. */

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Chapter } from '../../src/cli/demo/chapter.ts';
 import { crawlCut } from '../../src/cli/demo/chapters/crawl-cut.ts';
+import { streamsCut } from '../../src/cli/demo/chapters/streams-cut.ts';
 import { CHAPTERS } from '../../src/cli/demo/chapters/index.ts';
 import { CoordinatorWorld } from '../../src/cli/demo/coordinator.ts';
 import { demo } from '../../src/cli/demo/demo.ts';
@@ -131,10 +132,13 @@ test('an interruption ends it at once, and leaves nothing behind', async () => {
   await isTidy();
 });
 
-test('an interruption in the middle of the crawl leaves nothing behind either', async () => {
+test.each([
+  ['crawl', crawlCut],
+  ['streams', streamsCut],
+])('an interruption in the middle of the %s leaves nothing behind either', async (_, chapter) => {
   const isTidy = await countResources();
   const io = new TestIo();
-  const ended = demo(io, { chapters: [crawlCut], pauseMs: 0 });
+  const ended = demo(io, { chapters: [chapter], pauseMs: 0 });
   await io.stdout.shows('open → reconnecting');
   io.signal('SIGINT');
 

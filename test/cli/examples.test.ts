@@ -4,6 +4,15 @@ import { join, sep } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT, spawnSource } from './spawned.ts';
 
+/** What is found in an application that has a page, a WebSocket at the same path, and events. */
+const visited = (who: string): readonly string[] => [
+  `GET /room: a page of ${who}`,
+  "WebSocket /room: { hello: 'room' }",
+  'event: tick 1',
+  'event: tick 3',
+  'GET /missing: 404',
+];
+
 const PRINTS: Readonly<Record<string, readonly string[]>> = {
   'quick-start.ts': [
     "received { hello: 'world' }",
@@ -64,6 +73,45 @@ const PRINTS: Readonly<Record<string, readonly string[]>> = {
     '8 of 8 from the cache',
     '3 crawls, 24 pages, 1 connection',
   ],
+  'realtime/http.ts': visited('the server'),
+  'realtime/express.ts': visited('Express'),
+  'realtime/fastify.ts': visited('Fastify'),
+  'realtime/hono.ts': visited('Hono'),
+  'realtime/echo.ts': ['welcome', 'echo: one', 'echo: two', 'server: 2 received, closed with 1000'],
+  'realtime/chat-room.ts': [
+    'ada hears {"room":"kitchen","joined":"bob"}',
+    'ada hears {"from":"bob","text":"good morning"}',
+    'ada hears {"left":"bob"}',
+  ],
+  'realtime/stream-with-history.ts': ['price 102', 'cut: STREAM_ENDED', 'back', 'price 103', 'price 104'],
+  'realtime/broadcast.ts': [
+    'of the route: 3',
+    'of a path: 1',
+    'of a choice: 2',
+    '/scores/chess?lang=en [{"starts":"20:00"}]',
+    '/scores/chess?lang=de [{"starts":"20:00"},{"guten":"Abend"}]',
+    '/scores/golf?lang=de [{"starts":"20:00"},{"hole":18},{"guten":"Abend"}]',
+  ],
+  'realtime/authentication.ts': [
+    "/me { user: 'ada' }",
+    '/me UPGRADE_REJECTED 401',
+    '/admin UPGRADE_REJECTED 403',
+    '/me UPGRADE_REJECTED 403',
+  ],
+  'realtime/graceful-shutdown.ts': [
+    'server: WebSocket over, SHUTTING_DOWN',
+    'server: stream over, SHUTTING_DOWN',
+    'client: The server closed the connection: received 1001 (going away, "Server shutting down").',
+    'client: The server ended the stream of events.',
+    'server: nothing left',
+  ],
+  'realtime/sse-channels.ts': [
+    'order a book (orders=1)',
+    'price 12.5 (orders=1&prices=7)',
+    'order a lamp (orders=2&prices=7)',
+    'price 12.7 (orders=2&prices=8)',
+  ],
+  'realtime/messagepack.ts': ['NORTH 1970-01-01T00:00:00.000Z [ 1, 2, 3 ]'],
 };
 
 test('every example is checked here', () => {

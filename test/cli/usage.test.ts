@@ -23,6 +23,7 @@ test.each([
   ['replay', '--help'],
   ['crawl', '--help'],
   ['serve', 'crawl', '--help'],
+  ['serve', 'demo', '--help'],
 ])('explains itself: %s %s', async (...argv) => {
   const { code, stdout, stderr } = await run(...argv);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

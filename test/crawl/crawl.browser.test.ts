@@ -7,16 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as door from '../../src/crawl/index.ts';
 import { createCrawlServer, type CrawlServer } from '../../src/server/index.ts';
 import { bundleForBrowser } from '../support/browser-bundle.ts';
-import { findChromium, startBrowser } from '../browser/chromium.ts';
+import { CHROMIUM, startBrowser } from '../browser/chromium.ts';
+import { findTool } from '../support/tools.ts';
 
 declare const crawl: typeof door;
 
-const chromiumPath = findChromium();
-if (chromiumPath === undefined) {
-  const remedy = 'No Chromium found: run "apt-get install -y chromium", or set CHROMIUM_PATH.';
-  if (process.env['CI']) throw new Error(remedy);
-  process.stderr.write(`The browser test of the crawl client is skipped. ${remedy}\n`);
-}
+const chromiumPath = findTool('The browser tests of the crawl client', CHROMIUM);
 
 describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
   const site = createServer((_, response) => {

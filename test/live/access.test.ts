@@ -44,7 +44,7 @@ describe('over HTTP', () => {
       });
       expect(page.headers['content-security-policy']).toBe(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-          `connect-src 'self' ${url.replace('http:', 'ws:')}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+          `connect-src 'self' ${url.replace('http:', 'ws:')} ${url.replace('http:', 'wss:')}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
       );
       expect(page.text).not.toMatch(/https?:\/\/(?!www\.w3\.org)/);
       for (const path of ['/page.js', '/page.css']) expect((await get(url + path)).status).toBe(200);

@@ -1,7 +1,7 @@
 // The charts of the rows: known by their fingerprints, drawn once, when somebody looks.
 import { readFile } from 'node:fs/promises';
 import { createMachine, type AnyStateMachine } from 'xstate';
-import { connectionMachine, sessionMachine } from '../../machines/index.ts';
+import { connectionMachine, sessionMachine, subscriptionMachine } from '../../machines/index.ts';
 import { fingerprintOf } from '../../src/inspection/recording.ts';
 import { toGraph, type Graph } from '../graph.ts';
 import type { MachineView } from './protocol.ts';
@@ -22,7 +22,7 @@ export interface Chart {
 const FUNCTIONS: readonly string[] = ['context', 'input', 'output'];
 
 /** Charts of this package: their drawings are made already. */
-const OWN = [connectionMachine, sessionMachine].map((machine: AnyStateMachine) => ({
+const OWN = [connectionMachine, sessionMachine, subscriptionMachine].map((machine: AnyStateMachine) => ({
   machine,
   drawing: `../${machine.id}.svg`,
   chart: {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pageFiles } from '#live-page';
 import type { Access } from './access.ts';
+import { pageHeaders } from './page-headers.ts';
 
 /** What a route answers with. */
 export interface Answer {
@@ -57,33 +58,13 @@ export class Pages {
 
 const fileOfThePage: Route = async (path) => (await pageFiles()).get(path);
 
-function reply(response: ServerResponse, status: number, answer: Answer, host = ''): void {
-  const { contentType, body, fileName } = answer;
+function reply(response: ServerResponse, status: number, answer: Answer, host?: string): void {
+  const { contentType, body, fileName, frames } = answer;
   response.writeHead(status, {
     'content-type': contentType,
     'content-length': Buffer.byteLength(body),
-    'content-security-policy': policyFor(host, answer),
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'cross-origin-resource-policy': 'same-origin',
-    'cross-origin-opener-policy': 'same-origin',
-    'cache-control': 'no-store',
+    ...pageHeaders({ host, cacheControl: 'no-store', ...(frames !== undefined && { frames }) }),
     ...(fileName !== undefined && { 'content-disposition': `attachment; filename="${fileName}"` }),
   });
   response.end(response.req.method === 'HEAD' ? undefined : body);
-}
-
-function policyFor(host: string, { frames }: Answer): string {
-  return [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    // Not every browser takes 'self' to mean the WebSockets of the same host too.
-    `connect-src 'self'${host === '' ? '' : ` ws://${host}`}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    ...(frames === undefined ? [] : [`frame-src ${frames}`]),
-  ].join('; ');
 }

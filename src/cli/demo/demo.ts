@@ -56,7 +56,9 @@ async function play(
   const { bold, dim } = stage.style;
   stage.print(bold('statewire demo') + dim('  clients, servers, and what can go wrong between them'));
   stage.print(
-    dim('A coordinator client, then a crawl, through a fault proxy on 127.0.0.1. Real faults, real time.'),
+    dim(
+      'A coordinator client, a crawl, a chat and a stream, through a fault proxy on 127.0.0.1. Real faults.',
+    ),
   );
   const rows: Row[] = [];
   for (const [index, chapter] of chapters.entries()) {

@@ -1,21 +1,39 @@
 // `statewire serve` as the user types it: a command for each kind of server.
-import type { Command } from 'commander';
+import { randomInt } from 'node:crypto';
+import { InvalidArgumentError, type Command } from 'commander';
 import { parseKeyFile } from '../key-file.ts';
-import { parsePort } from '../port.ts';
 import { UsageError } from '../io.ts';
+import {
+  addServeOptions,
+  isLoopback,
+  serveSettingsOf,
+  type ServeFlags,
+  type ServeSettings,
+} from './serving.ts';
 
-export interface ServeCrawlSettings {
-  readonly port: number;
-  readonly host: string;
+export interface ServeCrawlSettings extends ServeSettings {
   readonly keyFile: string | undefined;
   readonly allowsPrivate: boolean;
   readonly hasExtensions: boolean;
-  readonly isQuiet: boolean;
+}
+
+export interface ServeDemoSettings extends ServeSettings {
+  readonly seed: number;
+  /** What the pauses are multiplied with. */
+  readonly pace: number;
 }
 
 /** What each server is started with. */
 export interface ServeStarts {
   crawl(settings: ServeCrawlSettings): Promise<void>;
+  demo(settings: ServeDemoSettings): Promise<void>;
+}
+
+export function addServeCommand(program: Command, starts: ServeStarts): Command {
+  const serve = program.command('serve').summary('run a server').description('Runs a server, until Ctrl-C.');
+  addCrawl(serve, starts);
+  addDemo(serve, starts);
+  return serve;
 }
 
 const CRAWL_DESCRIPTION = `Runs a crawl server: it fetches pages, and streams what they say as they come.
@@ -33,44 +51,70 @@ Examples:
 Ctrl-C ends it as soon as the crawls that are running are done, after ten seconds at most; a second
 one ends it at once.`;
 
-interface CrawlFlags {
-  readonly port: number;
-  readonly host: string;
+interface CrawlFlags extends ServeFlags {
   readonly apiKey?: string;
   readonly allowPrivate?: true;
   readonly extensions: boolean;
-  readonly quiet?: true;
 }
 
-export function addServeCommand(program: Command, starts: ServeStarts): Command {
-  const serve = program.command('serve').summary('run a server').description('Runs a server, until Ctrl-C.');
-  serve
-    .command('crawl')
+function addCrawl(serve: Command, starts: ServeStarts): void {
+  addServeOptions(serve.command('crawl'), 3000)
     .summary('run a crawl server')
     .description(CRAWL_DESCRIPTION)
-    .option('--port <port>', 'the port to listen on (0: any)', parsePort, 3000)
-    .option('--host <host>', 'the address to listen at; 0.0.0.0 is all of them', '127.0.0.1')
     .option('--api-key <@file>', 'let in only who has a key of this file, one a line', parseKeyFile)
     .option('--allow-private', 'fetch pages at addresses that are not public too')
     .option('--no-extensions', 'the plain protocol: one request at a time on a connection')
-    .option('--quiet', 'do not tell of connections')
     .addHelpText('after', CRAWL_EXAMPLES)
     .action(async (flags: CrawlFlags) => starts.crawl(crawlSettingsOf(flags)));
-  return serve;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
-
-/** Whether only programs on this machine reach an address. */
-export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
-
-function crawlSettingsOf({ port, host, apiKey, ...flags }: CrawlFlags): ServeCrawlSettings {
+function crawlSettingsOf({ apiKey, ...flags }: CrawlFlags): ServeCrawlSettings {
   const allowsPrivate = flags.allowPrivate === true;
-  if (allowsPrivate && apiKey === undefined && !isLoopback(host))
+  if (allowsPrivate && apiKey === undefined && !isLoopback(flags.host))
     throw new UsageError(
-      `Everybody who reaches ${host} would see the network of this machine.`,
+      `Everybody who reaches ${flags.host} would see the network of this machine.`,
       'Give --api-key, or leave --allow-private out.',
     );
-  const { extensions: hasExtensions, quiet } = flags;
-  return { port, host, keyFile: apiKey, allowsPrivate, hasExtensions, isQuiet: quiet === true };
+  return { ...serveSettingsOf(flags), keyFile: apiKey, allowsPrivate, hasExtensions: flags.extensions };
+}
+
+const DEMO_DESCRIPTION = `Runs a demo server: WebSocket and SSE endpoints to try a client with, and a page that
+shows them live.
+
+It echoes, chats, streams and measures over WebSocket, and tells the time, metrics, stock
+prices and log lines over SSE. All of it is invented, and the same again with the same seed.`;
+
+const DEMO_EXAMPLES = `
+Examples:
+  $ statewire serve demo
+  $ statewire connect ws://localhost:8000/ws/echo
+  $ statewire serve demo --seed 42 --pace 0.1    the same data each time, ten times as fast
+
+Ctrl-C says goodbye to everybody, and waits ten seconds at most; a second one ends it at once.`;
+
+interface DemoFlags extends ServeFlags {
+  readonly seed?: number;
+  readonly pace: number;
+}
+
+function addDemo(serve: Command, starts: ServeStarts): void {
+  addServeOptions(serve.command('demo'), 8000)
+    .summary('run a demo server')
+    .description(DEMO_DESCRIPTION)
+    .option('--seed <number>', 'what everything random comes from; printed (default: any)', parseSeed)
+    .option('--pace <factor>', 'what the pauses are multiplied with; 0 leaves them out', parsePace, 1)
+    .addHelpText('after', DEMO_EXAMPLES)
+    .action(async ({ seed = randomInt(2 ** 32), pace, ...flags }: DemoFlags) =>
+      starts.demo({ ...serveSettingsOf(flags), seed, pace }),
+    );
+}
+
+function parseSeed(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a whole number of at least 0.');
+  return Number(text);
+}
+
+function parsePace(text: string): number {
+  if (!/^\d{1,6}(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Expected a number of at least 0.');
+  return Number(text);
 }

@@ -1,32 +1,19 @@
-// The page as the server hands it out: three files, made from this folder by esbuild. Runs in Node, not in the page.
+// A page as the server hands it out, made from the folder of its sources by esbuild. Runs in Node, not in the page.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { pageOf, type PageFiles } from '../page-files.ts';
 
-export interface PageFile {
-  readonly contentType: string;
-  readonly body: string;
-}
-
-const source = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-
-/** The files of the page by their paths on the server. */
-export async function bundlePage(): Promise<Record<'/' | '/page.css' | '/page.js', PageFile>> {
-  const [html, css, script] = await Promise.all([
-    readFile(source('index.html'), 'utf8'),
-    bundle('page.css'),
-    bundle('main.ts'),
-  ]);
-  return {
-    '/': { contentType: 'text/html; charset=utf-8', body: html },
-    '/page.css': { contentType: 'text/css; charset=utf-8', body: css },
-    '/page.js': { contentType: 'text/javascript; charset=utf-8', body: script },
-  };
-}
+/** The files of the page whose sources are in a folder, by their paths on the server. */
+export const bundlePage = (folder: URL): Promise<PageFiles> =>
+  pageOf(({ source }) => {
+    const file = new URL(source, folder);
+    return source.endsWith('.html') ? readFile(file, 'utf8') : bundle(fileURLToPath(file));
+  });
 
 async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [source(entry)],
+    entryPoints: [entry],
     platform: 'browser',
     conditions: ['statewire-source', 'browser', 'module'],
     format: 'esm',

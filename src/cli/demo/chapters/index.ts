@@ -10,6 +10,7 @@ import { messagesWait } from './messages-wait.ts';
 import { serverLeaves } from './server-leaves.ts';
 import { serverRestarts } from './server-restarts.ts';
 import { serverStaysAway } from './server-stays-away.ts';
+import { streamsCut } from './streams-cut.ts';
 import { tokenExpires } from './token-expires.ts';
 
 export const CHAPTERS: readonly Chapter[] = [
@@ -23,5 +24,6 @@ export const CHAPTERS: readonly Chapter[] = [
   serverRestarts,
   serverStaysAway,
   crawlCut,
+  streamsCut,
   disconnects,
 ];
