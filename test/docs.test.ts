@@ -2,8 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { CONNECTION_STATES } from '../src/index.ts';
+import { REALTIME_DEFAULTS } from '../src/server/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -15,6 +17,7 @@ const pages = [
   'visualizations/README.md',
   'bench/README.md',
   'docs/crawl.md',
+  'docs/realtime.md',
 ];
 
 describe.each(pages)('%s', (page) => {
@@ -22,6 +25,19 @@ describe.each(pages)('%s', (page) => {
     const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link ?? '');
 
     expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+});
+
+describe('docs/realtime.md', () => {
+  it('has only code that fits the types of the package', { timeout: 120_000 }, () => {
+    expect(typeErrorsOf('docs/realtime.md')).toEqual([]);
+  });
+
+  it('tells every limit with the default that it has', () => {
+    const rows = [...read('docs/realtime.md').matchAll(/^\| `limits\.(\w+)` .* `([\w]+)` *\|$/gm)];
+    const told = rows.map(([, name = '', value = '']) => [name, Number(value.replaceAll('_', ''))]);
+
+    expect(Object.fromEntries(told)).toEqual(REALTIME_DEFAULTS.limits);
   });
 });
 
@@ -47,3 +63,50 @@ describe('the README', () => {
     expect(rows.filter((row) => !row.includes('](test/'))).toEqual([]);
   });
 });
+
+/** What the guide's code uses without saying where it comes from. A block may have its own of the same name. */
+const GIVEN = `
+import type { RealtimeServer, SseHistory } from 'statewire/server';
+declare global {
+  const server: RealtimeServer;
+  const createRealtimeServer: typeof import('statewire/server').createRealtimeServer;
+  const createSseHistory: typeof import('statewire/server').createSseHistory;
+  const orders: SseHistory;
+  const prices: SseHistory;
+  const id: string;
+  const userOf: (header: string | undefined) => Promise<{ isBlocked: boolean } | undefined>;
+}
+`;
+
+/** What TypeScript says of the code blocks of a page, each of which is a module of its own beside the page. */
+function typeErrorsOf(page: string): string[] {
+  const blocks = [...read(page).matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
+  expect(blocks.length).toBeGreaterThan(5);
+  const texts = new Map(
+    [GIVEN, ...blocks].map((code, index) => [pathOf(page, index), `${code}\nexport {};`]),
+  );
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as {
+    readonly config: unknown;
+  };
+  const { options } = ts.parseJsonConfigFileContent(config, { ...ts.sys, readDirectory: () => [] }, root);
+  const lenient = { ...options, noUnusedLocals: false, noUnusedParameters: false };
+  const disk = ts.createCompilerHost(lenient);
+  const host = {
+    ...disk,
+    fileExists: (path: string) => texts.has(path) || disk.fileExists(path),
+    getSourceFile: (path: string, ...rest: [ts.ScriptTarget | ts.CreateSourceFileOptions]) => {
+      const text = texts.get(path);
+      return text === undefined
+        ? disk.getSourceFile(path, ...rest)
+        : ts.createSourceFile(path, text, ...rest);
+    },
+  };
+  const program = ts.createProgram([...texts.keys()], lenient, host);
+  return [...texts.keys()].flatMap((path) =>
+    ts
+      .getPreEmitDiagnostics(program, program.getSourceFile(path))
+      .map(({ messageText }) => `${path}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`),
+  );
+}
+
+const pathOf = (page: string, index: number): string => join(root, `${page}.${index}.ts`);
