@@ -43,3 +43,29 @@ export type {
   SessionLimits,
   SessionUserEvent,
 } from './session.types.ts';
+export { subscriptionMachine } from './subscription.machine.ts';
+export {
+  isConfirmed,
+  selectSubscriptionState,
+  SUBSCRIPTION_STATES,
+  type SubscriptionSnapshot,
+  type SubscriptionState,
+} from './subscription.selectors.ts';
+export type {
+  SubscriptionContext,
+  SubscriptionEvent,
+  SubscriptionFact,
+  SubscriptionInput,
+  SubscriptionLimits,
+  SubscriptionUserEvent,
+} from './subscription.types.ts';
+export { relayMachine } from './relay.machine.ts';
+export { RELAY_STATES, selectRelayState, type RelaySnapshot, type RelayState } from './relay.selectors.ts';
+export type {
+  RelayContext,
+  RelayEvent,
+  RelayFact,
+  RelayInput,
+  RelayLimits,
+  RelayUserEvent,
+} from './relay.types.ts';

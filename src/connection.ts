@@ -143,6 +143,18 @@ export class Connection<
     return stream;
   }
 
+  /** Whether the platform can stop reading: Node can, a page cannot. Known while there is a socket. */
+  get canPause(): boolean {
+    return this.#world.canPause;
+  }
+
+  /** Stops reading, so that the server is slowed down, until the returned function is called; nothing where it cannot. */
+  pause(): () => void {
+    const consumer = {};
+    this.#world.slowDown(consumer);
+    return () => this.#world.speedUp(consumer);
+  }
+
   /** Adds a listener, and returns the function that removes it. What it throws is reported by an `error` event. */
   on<E extends keyof ConnectionEvents<Incoming, Outgoing, Welcome>>(
     event: E,

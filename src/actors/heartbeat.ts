@@ -33,7 +33,8 @@ export const heartbeatActor =
       session === undefined
     )
       return undefined;
-    if (heartbeat.probe === 'ping' && link.ping === undefined) return undefined;
+    const cannotPing = heartbeat.probe === 'ping' && link.ping === undefined;
+    if (cannotPing && heartbeat.insteadOfPing === undefined) return undefined;
     const beating = new Heartbeat(world, heartbeat, link, sendBack);
     beating.start();
     return beating;
@@ -190,6 +191,7 @@ class Heartbeat<Incoming, Welcome> implements Held {
     if (this.#hasStopped) return;
     const { wire, report } = this.#world;
     const { probe, isAnswer = () => true } = this.#protocol;
+    const isPing = probe === 'ping' && this.#link.ping !== undefined;
     const sentAt = this.#now;
     const answered = () => {
       wire.watcher = undefined;
@@ -199,10 +201,10 @@ class Heartbeat<Incoming, Welcome> implements Held {
       sign: () => this.#sign(),
       pong: () => {
         this.#sign();
-        if (probe === 'ping') answered();
+        if (isPing) answered();
       },
       message: (message) => {
-        if (typeof probe !== 'function') return;
+        if (isPing || probe === 'none') return;
         try {
           if (isAnswer(message)) answered();
         } catch (thrown) {
@@ -211,11 +213,17 @@ class Heartbeat<Incoming, Welcome> implements Held {
       },
     };
     try {
-      if (probe === 'ping') this.#link.ping?.();
-      else if (probe !== 'none' && wire.session !== undefined) this.#link.send(probe(wire.session.welcome));
+      if (isPing) this.#link.ping?.();
+      else if (probe !== 'none' && wire.session !== undefined) this.#sendProbe(wire.session.welcome);
     } catch (thrown) {
       report('PROTOCOL_FAILED', 'protocol', thrown);
     }
+  }
+
+  #sendProbe(welcome: Welcome): void {
+    const { probe, insteadOfPing } = this.#protocol;
+    const frame = typeof probe === 'function' ? probe(welcome) : insteadOfPing?.();
+    if (frame !== undefined) this.#link.send(frame);
   }
 
   #sign(): void {
@@ -228,7 +236,16 @@ class Heartbeat<Incoming, Welcome> implements Held {
   }
 
   #isExcused(): boolean {
-    return this.#world.asking('PROTOCOL_FAILED', 'protocol', () => this.#protocol.isExcused?.()) === true;
+    const { probe, insteadOfPing, isExcused } = this.#protocol;
+    const cannotPing = probe === 'ping' && this.#link.ping === undefined;
+    return (
+      this.#world.asking(
+        'PROTOCOL_FAILED',
+        'protocol',
+        // Who can be asked nothing may be silent for as long as it likes.
+        () => isExcused?.() === true || (cannotPing && insteadOfPing?.() === undefined),
+      ) === true
+    );
   }
 
   /** Returns whether the link is dead: nothing came, nothing left, and it was not we who did not read. */

@@ -6,7 +6,7 @@ import {
   type EventObject,
   type StateValue,
 } from 'xstate';
-import { connectionMachine, sessionMachine } from '../../machines/index.ts';
+import { connectionMachine, sessionMachine, subscriptionMachine } from '../../machines/index.ts';
 import { textOf } from '../errors.ts';
 import { fingerprintOf, refuse, type Recording } from './recording.ts';
 
@@ -35,6 +35,7 @@ export interface Replay {
 const MACHINES: Readonly<Record<string, AnyStateMachine>> = {
   [connectionMachine.id]: connectionMachine,
   [sessionMachine.id]: sessionMachine,
+  [subscriptionMachine.id]: subscriptionMachine,
 };
 
 /**

@@ -42,6 +42,8 @@ export interface LinkEnd {
   readonly httpStatus?: number;
   /** `Retry-After` of a refused upgrade, unparsed. */
   readonly retryAfter?: string;
+  /** The beginning of the body of a refusal, as text, where the platform tells. */
+  readonly payload?: string;
   /** What the end means to a transport that has no close codes and no upgrade; the phase is added to its details. */
   readonly failure?: Failure;
 }

@@ -1,0 +1,93 @@
+// What a server says about subscriptions and publications, and whom it is told to.
+import type { Emitter } from '../emitter.ts';
+import { blame, ConnectionError } from '../errors.ts';
+import { redactorFor, type Redactor } from '../redact.ts';
+import { ChannelError } from './errors.ts';
+import type { ChannelSettings } from './options.ts';
+import type { Publishing } from './publishing.ts';
+import type { SubscriptionLife } from './subscription-life.ts';
+import type { ChannelEvents } from './subscriptions.ts';
+import { readReply, type Envelope, type Reply } from './wire.ts';
+
+type Refusal = Extract<Reply, { action: 'error' }>;
+
+export interface RepliesWorld {
+  readonly settings: ChannelSettings;
+  readonly emitter: Emitter<ChannelEvents>;
+  lifeOf(channel: string): SubscriptionLife | undefined;
+}
+
+/** Refusals that a moment's patience may cure. */
+const PASSING: ReadonlySet<string | undefined> = new Set(['UNAVAILABLE', 'RATE_LIMITED']);
+
+export class Replies {
+  readonly #world: RepliesWorld;
+  readonly #publishing: Publishing;
+
+  constructor(world: RepliesWorld, publishing: Publishing) {
+    this.#world = world;
+    this.#publishing = publishing;
+  }
+
+  /** One that lacks something is logged: nobody waits for it. */
+  hear({ payload }: Envelope): void {
+    try {
+      const reply = readReply(payload);
+      if (reply !== undefined) this.#dispatch(reply);
+    } catch (thrown) {
+      const error = new ConnectionError('INVALID_MESSAGE', blame(thrown, this.#redactor));
+      this.#world.settings.logger?.warn(error.message, { error });
+    }
+  }
+
+  #dispatch(reply: Reply): void {
+    if (reply.action === 'error') this.#hearRefusal(reply);
+    else if (reply.action === 'published') this.#publishing.published(reply);
+    else if (reply.action !== 'pong') {
+      if (reply.action === 'subscribed') this.#publishing.learn(reply.epoch === undefined ? 'plain' : 'hub');
+      this.#world.lifeOf(reply.channel)?.hear(reply);
+    }
+  }
+
+  #hearRefusal(reply: Refusal): void {
+    const { channel = '', message_id: messageId = '', request } = reply;
+    const life = this.#world.lifeOf(channel);
+    // A server that does not say what it refuses may mean a subscription that it has not confirmed.
+    const isOfLife =
+      request === 'subscribe' || (request === undefined && messageId === '' && life?.isConfirmed === false);
+    if (life !== undefined && isOfLife) this.#refuse(life, reply);
+    else if (request === 'unsubscribe') life?.hearNotSubscribed();
+    else this.#refusePublication(messageId, this.#errorOf(reply, 'PUBLISH_REFUSED'));
+  }
+
+  #refusePublication(messageId: string, error: ChannelError): void {
+    if (this.#publishing.refused(messageId, error)) return;
+    this.#world.settings.logger?.warn(error.message, { error });
+    this.#world.emitter.emit('refused', error);
+  }
+
+  #refuse(life: SubscriptionLife, reply: Refusal): void {
+    if (PASSING.has(reply.code)) {
+      life.tell({ type: 'reply.postponed' });
+      return;
+    }
+    const error = this.#errorOf(reply, 'SUBSCRIPTION_REFUSED');
+    this.#world.settings.logger?.warn(error.message, { error });
+    life.refuse(error);
+  }
+
+  #errorOf(reply: Refusal, code: 'PUBLISH_REFUSED' | 'SUBSCRIPTION_REFUSED'): ChannelError {
+    const { channel = 'a channel that it does not name', message } = reply;
+    const explanation = this.#redactor.text(
+      [reply.code, message].filter((part) => part !== undefined).join(': '),
+    );
+    return new ChannelError(code, {
+      details: { channel, explanation },
+      payload: this.#redactor.clean(reply),
+    });
+  }
+
+  get #redactor(): Redactor {
+    return redactorFor({ options: this.#world.settings });
+  }
+}

@@ -1,0 +1,25 @@
+// The packages of NATS, loaded when the first broker is made: who needs none need not install them.
+import { NatsBrokerError } from './errors.ts';
+
+export type Transport = typeof import('@nats-io/transport-node');
+export type JetStream = typeof import('@nats-io/jetstream');
+
+export interface Packages {
+  readonly transport: Transport;
+  readonly jetStream: JetStream;
+}
+
+/** @throws {NatsBrokerError} that says what to install */
+export async function loadPackages(): Promise<Packages> {
+  try {
+    const [transport, jetStream] = await Promise.all([
+      import('@nats-io/transport-node'),
+      import('@nats-io/jetstream'),
+    ]);
+    return { transport, jetStream };
+  } catch (cause) {
+    const message =
+      'The packages of NATS could not be loaded: run `npm install @nats-io/transport-node @nats-io/jetstream`.';
+    throw new NatsBrokerError(message, { retryable: false, cause });
+  }
+}

@@ -1,0 +1,24 @@
+// What a hub has done since it was made, as numbers that only rise.
+
+export class Tally {
+  /** Messages that were taken, once each. */
+  published = 0;
+  /** Publications that had come before. */
+  duplicates = 0;
+  /** Messages that were handed to a subscriber. */
+  delivered = 0;
+  /** Messages that came again after a reconnect. */
+  replayed = 0;
+  /** Messages that a slow subscriber did not get. */
+  dropped = 0;
+  /** Times that a subscriber was told that it missed something. */
+  gaps = 0;
+  /** Clients that were disconnected because they were too slow. */
+  slow = 0;
+  /** What was not done, by the code that was answered. */
+  readonly refused = new Map<string, number>();
+
+  refuse(code: string): void {
+    this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+  }
+}
