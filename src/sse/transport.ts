@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { deferred, type Deferred } from '../deferred.ts';
 import type { ErrorCode, Details } from '../errors.ts';
 import type { Provided } from '../options.ts';
+import { beginningOf } from '../transports/refused-body.ts';
 import type { Link, LinkEnd, LinkEvents, Target, Transport } from '../transports/transport.ts';
 import { refuse, SILENT } from '../transports/websocket-native.ts';
 import {
@@ -14,7 +15,7 @@ import {
   type StreamedEvent,
 } from './event-stream.ts';
 import type { Place } from './place.ts';
-import { beginningOf, refusalOf } from './refusal.ts';
+import { refusalOf } from './refusal.ts';
 import { requestOf, type Fetch, type SseBody, type SseCredentials } from './request.ts';
 
 export interface SseTransportOptions {
@@ -135,7 +136,7 @@ class SseLink implements Link, EventStreamListener {
   }
 
   async #refused(response: Response, refusal: Failure): Promise<LinkEnd> {
-    const payload = await beginningOf(response, this.#clock, this.#abort.signal);
+    const payload = await beginningOf(response.body, this.#clock, this.#abort.signal);
     return { ...clean(refusal), httpStatus: response.status, ...(payload !== '' && { payload }) };
   }
 

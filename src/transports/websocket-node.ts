@@ -2,10 +2,12 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { nextTick } from 'node:process';
+import { Readable } from 'node:stream';
 import { WebSocket, type ClientOptions } from 'ws';
 import type { Clock } from '../clock.ts';
 import { InvalidOptionError } from '../errors.ts';
 import type { WebSocketOptions } from '../platform/platform.ts';
+import { beginningOf } from './refused-body.ts';
 import type { ConnectTimings, Frame, Link, LinkEnd, LinkEvents, Target, Transport } from './transport.ts';
 import { fitReason, refuse, SILENT } from './websocket-native.ts';
 
@@ -178,15 +180,17 @@ class LinkSocket extends WebSocket {
 
 class NodeLink implements Link {
   readonly #ws: LinkSocket;
+  readonly #clock: Clock;
   #events: LinkEvents;
   #stopwatch: Stopwatch | undefined;
   #socket: Socket | undefined;
   #cork: TurnCork | undefined;
   #cause: unknown;
-  #refusal: Pick<LinkEnd, 'httpStatus' | 'retryAfter'> | undefined;
+  #refusal: Pick<LinkEnd, 'httpStatus' | 'retryAfter' | 'payload'> | undefined;
 
   constructor(target: Target, options: ClientOptions, events: LinkEvents, clock: Clock) {
     this.#events = events;
+    this.#clock = clock;
     this.#stopwatch = new Stopwatch(clock);
     this.#ws = new LinkSocket(target.url, [...target.subprotocols], { ...options, headers: target.headers });
     this.#ws.link = this;
@@ -282,13 +286,20 @@ class NodeLink implements Link {
     if (this.#refusal === undefined) this.#cause ??= error;
   }
 
-  /** The status and `Retry-After` are told here only. `close` follows, by `terminate()`. */
+  /** The status, `Retry-After` and the body are told here only. `close` follows, by `terminate()`. */
   refused(response: IncomingMessage): void {
     const retryAfter = response.headers['retry-after'];
     this.#refusal = {
       ...(response.statusCode !== undefined && { httpStatus: response.statusCode }),
       ...(retryAfter !== undefined && { retryAfter }),
     };
+    void this.#hearOut(response);
+  }
+
+  async #hearOut(response: IncomingMessage): Promise<void> {
+    const body = Readable.toWeb(response) as ReadableStream<Uint8Array>;
+    const payload = await beginningOf(body, this.#clock);
+    if (payload !== '') this.#refusal = { ...this.#refusal, payload };
     this.#ws.terminate();
   }
 

@@ -1,5 +1,6 @@
 // Faults of which one row of the matrix says too little: repeated codes, certificates, credentials, rubbish, ourselves.
 import { readFileSync } from 'node:fs';
+import { createServer, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -136,5 +137,60 @@ describe('the machine itself, where it breaks,', () => {
     await scene.connection.disconnect();
     await socket.closed();
     expect(scene.clock.pending).toBe(0);
+  });
+});
+
+describe('the body of a refused upgrade', () => {
+  /** Answers every upgrade with 403 and what `write` writes. */
+  async function refusing(write: (answer: ServerResponse) => void): Promise<string> {
+    const server = createServer();
+    server.on('upgrade', (request) => {
+      const answer = new ServerResponse(request);
+      answer.assignSocket(request.socket);
+      answer.writeHead(403, { 'Content-Type': 'application/json', Connection: 'close' });
+      write(answer);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  const refusalOf = async (url: string) => {
+    await using scene = await stage({ url, retry: false });
+    return await rejectionOf(scene.connection.connect());
+  };
+
+  test('is what the server said, in the error', async () => {
+    const url = await refusing((answer) => answer.end('{"reason":"no seat left"}'));
+
+    expect(await refusalOf(url)).toMatchObject({
+      code: 'UPGRADE_REJECTED',
+      payload: '{"reason":"no seat left"}',
+    });
+  });
+
+  test('is read up to 4 KiB', async () => {
+    const url = await refusing((answer) => answer.end('x'.repeat(100_000)));
+
+    expect(await refusalOf(url)).toMatchObject({ code: 'UPGRADE_REJECTED', payload: 'x'.repeat(4_096) });
+  });
+
+  test('that does not end is waited for no longer than a second', async () => {
+    const url = await refusing((answer) => answer.write('because'));
+    await using scene = await stage({ url, retry: false });
+    const rejected = rejectionOf(scene.connection.connect());
+    await until(() => scene.clock.nextInMs === 1_000);
+    scene.clock.advance(1_000);
+
+    expect(await rejected).toMatchObject({ code: 'UPGRADE_REJECTED', payload: 'because' });
+  });
+
+  test('that is empty says nothing', async () => {
+    const url = await refusing((answer) => answer.end());
+
+    expect(await refusalOf(url)).toMatchObject({ code: 'UPGRADE_REJECTED', payload: undefined });
   });
 });
