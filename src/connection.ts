@@ -134,12 +134,12 @@ export class Connection<
   }
 
   /**
-   * The messages from now on, across reconnects, for as many consumers as there are iterators. Ends when the
-   * connection is closed; throws the failure when it gives up.
+   * The messages from now on, across reconnects, for as many consumers as there are iterators. Called as soon as
+   * `connect()` has resolved, it misses none. Ends when the connection is closed; throws the failure when it gives up.
    */
   messages(options: StreamOptions = {}): AsyncIterableIterator<Incoming> {
     const stream = new MessageStream<Incoming>(this.#world, options);
-    if (!stream.hasEnded) this.#world.streams = [...this.#world.streams, stream];
+    this.#world.addStream(stream);
     return stream;
   }
 

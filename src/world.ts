@@ -55,6 +55,8 @@ export class World<Incoming, Outgoing, Welcome, Credentials>
   readonly waiters = new Waiters<Welcome>();
   /** The consumers of `messages()`. Replaced, never changed, so that a dispatch sees one list. */
   streams: readonly MessageStream<Incoming>[] = NONE;
+  /** What came since the connection opened, until the turn of the event loop is over. */
+  #fresh: Incoming[] | undefined;
   /** What the running actors hold, in case the machine itself breaks. Replaced, never changed. */
   #held: readonly Held[] = NONE;
 
@@ -90,8 +92,22 @@ export class World<Incoming, Outgoing, Welcome, Credentials>
   message(message: Incoming): void {
     if (this.protocol.acknowledgements !== undefined)
       this.asking('PROTOCOL_FAILED', 'protocol', () => this.outbox.noticeAcknowledgement(message));
+    this.#fresh?.push(message);
     for (const stream of this.streams) stream.push(message);
     this.emitter.emit('message', message);
+  }
+
+  /** Whoever awaits `connect()` runs after the messages that came in one packet with the end of the handshake. */
+  keepFresh(): void {
+    this.#fresh = [];
+    platform.afterTurn(() => (this.#fresh = undefined));
+  }
+
+  /** Begins an iterator, with the messages that its user could not have asked for before. */
+  addStream(stream: MessageStream<Incoming>): void {
+    if (stream.hasEnded) return;
+    this.streams = [...this.streams, stream];
+    for (const message of this.#fresh ?? NONE) stream.push(message);
   }
 
   invalid(frame: Frame, thrown: unknown): void {

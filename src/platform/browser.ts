@@ -42,6 +42,10 @@ export const surroundings: Platform['surroundings'] = {
 };
 
 /** The console, or whoever listens for the page's errors. */
+export const afterTurn: Platform['afterTurn'] = (callback) => {
+  setTimeout(callback);
+};
+
 export const reportUncaught: Platform['reportUncaught'] = (error) => {
   const { reportError } = globals();
   if (reportError !== undefined) reportError(error);

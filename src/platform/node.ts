@@ -13,6 +13,10 @@ export const surroundings: Platform['surroundings'] = {
   subscribe: () => () => undefined,
 };
 
+export const afterTurn: Platform['afterTurn'] = (callback) => {
+  setImmediate(callback).unref();
+};
+
 export const reportUncaught: Platform['reportUncaught'] = (error) => {
   process.emitWarning(error);
 };

@@ -75,6 +75,8 @@ export interface Platform {
    */
   defaultTransport(options: WebSocketOptions): Transport;
   readonly surroundings: Surroundings;
+  /** Calls back when what is running, and everything that was promised in it, is done. Keeps no process alive. */
+  afterTurn(callback: () => void): void;
   /** The last resort for an error of a user's function that nobody listens for. Never throws. */
   reportUncaught(error: Error): void;
 }

@@ -139,6 +139,34 @@ describe('messages() as an iterator', () => {
     expect(await consumer).toEqual([{ id: 1 }]);
   });
 
+  test('misses nothing when it begins as soon as connect() has resolved', async () => {
+    await using scene = await stage();
+    const connecting = scene.connection.connect();
+    // In one packet with the end of the upgrade, so that they are read before anybody can be told of it.
+    const upgrade = await scene.server.upgrade();
+    const { socket: tcp } = upgrade.request;
+    tcp.cork();
+    const socket = upgrade.accept();
+    socket.send({ id: 1 });
+    socket.send({ id: 2 });
+    tcp.uncork();
+    await connecting;
+    const messages = scene.connection.messages();
+
+    expect(await collect(messages, 2)).toEqual([{ id: 1 }, { id: 2 }]);
+  });
+
+  test('has nothing of what came a turn before it', async () => {
+    await using scene = await stage();
+    const socket = await scene.connect();
+    socket.send({ id: 1 });
+    await until(() => scene.messages.length === 1);
+    const consumer = collect(scene.connection.messages(), 1);
+    socket.send({ id: 2 });
+
+    expect(await consumer).toEqual([{ id: 2 }]);
+  });
+
   test('ends with disconnect(), after what has come', async () => {
     await using scene = await stage();
     const socket = await scene.connect();

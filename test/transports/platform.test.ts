@@ -20,7 +20,9 @@ describe('the platform', () => {
   it.each(Object.entries(platforms))(
     'of the %s exports what it must, and nothing else',
     (_name, platform) => {
-      expect(Object.keys(platform).sort()).toEqual(['defaultTransport', 'reportUncaught', 'surroundings']);
+      expect(Object.keys(platform).sort()).toEqual([
+        ...['afterTurn', 'defaultTransport', 'reportUncaught', 'surroundings'],
+      ]);
     },
   );
 
