@@ -146,6 +146,8 @@ describe('the body of a refused upgrade', () => {
     const server = createServer();
     server.on('upgrade', (request) => {
       const answer = new ServerResponse(request);
+      // The client hangs up on it.
+      request.socket.on('error', () => undefined);
       answer.assignSocket(request.socket);
       answer.writeHead(403, { 'Content-Type': 'application/json', Connection: 'close' });
       write(answer);
