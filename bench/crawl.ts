@@ -11,6 +11,7 @@ import {
   type CrawlResult,
 } from '../src/crawl/index.ts';
 import { FaultProxy } from '../src/testing/fault-proxy.ts';
+import { median } from './rounds.ts';
 
 const isQuick = process.argv.includes('--quick');
 const ROUNDS = isQuick ? 3 : 11;
@@ -121,9 +122,6 @@ async function bytesOf(wayTo: WayTo): Promise<number> {
   await way.close();
   return bytes / 100;
 }
-
-const median = (figures: readonly number[]): number =>
-  figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? NaN;
 
 // Once for the server to have all pages in its memory.
 const first = http(crawlNdjson)(server);

@@ -115,5 +115,5 @@ async function serveView(): Promise<void> {
   setInterval(() => undefined, 60_000);
 }
 
-const [mode = '', quick] = process.argv.slice(2);
-await (mode === 'view' ? serveView() : compare(mode, quick === '--quick'));
+const [mode = ''] = process.argv.slice(2);
+await (mode === 'view' ? serveView() : compare(mode, process.argv.includes('--quick')));

@@ -1,20 +1,10 @@
 // Opens many idle connections of one contender and reports what one of them holds on the heap.
 import { CONTENDERS, type Client } from './contenders.ts';
+import { heap } from './heap.ts';
 
 const [name = '', url = '', count = '0'] = process.argv.slice(2);
 const contender = CONTENDERS[name];
 if (contender === undefined) throw new Error(`There is no contender "${name}".`);
-
-/** Settled: garbage collected until the heap does not shrink any more. */
-function heap(): number {
-  let used = Infinity;
-  for (;;) {
-    globalThis.gc?.();
-    const now = process.memoryUsage().heapUsed;
-    if (now >= used) return now;
-    used = now;
-  }
-}
 
 await (await contender(url)).close();
 const before = heap();

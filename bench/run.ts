@@ -1,10 +1,11 @@
 // `npm run bench`: statewire beside raw ws and its peers, one round of each after the other, as medians of ratios.
 // `npm run bench -- --quick` takes a minute, with a tenth of the messages and three rounds;
-// `--only=receive`, `send`, `burst`, `open`, `inspect`, `crawl` or `memory` takes one part.
+// `--only=receive`, `send`, `burst`, `open`, `inspect`, `crawl`, `realtime` or `memory` takes one part.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { canSend, CONTENDERS } from './contenders.ts';
 import { memory, open, receive, sender, type Rates, type Sender } from './measure.ts';
+import { interleave, median } from './rounds.ts';
 
 const isQuick = process.argv.includes('--quick');
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7);
@@ -14,32 +15,10 @@ const SCALE = isQuick ? 0.1 : 1;
 const SIZES = [16, 128, 1_024, 16_384];
 const names = Object.keys(CONTENDERS);
 
-const median = (figures: readonly number[]): number =>
-  figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? NaN;
 const enough = (bytes: number) =>
   Math.ceil((bytes > 8_000 ? 20_000 : bytes > 1_000 ? 80_000 : 200_000) * SCALE);
 
 type Figures = Map<string, number>;
-
-/**
- * Every contender once a round, in turn and every other round in the opposite order, so that whatever the machine does,
- * and what one leaves to the next, hits all of them alike. The first rounds only warm up.
- */
-async function interleave<Figure>(
-  contenders: readonly string[],
-  measure: (name: string) => Promise<Figure>,
-  rounds = ROUNDS,
-): Promise<Map<string, Figure[]>> {
-  const figures = new Map<string, Figure[]>(contenders.map((name) => [name, []]));
-  const warmUp = Math.ceil(rounds / 10);
-  for (let round = 0; round < rounds + warmUp; round += 1) {
-    for (const name of round % 2 === 0 ? contenders : contenders.toReversed()) {
-      const figure = await measure(name);
-      if (round >= warmUp) figures.get(name)?.push(figure);
-    }
-  }
-  return figures;
-}
 
 /** The median of `ws`, and of each other contender the median of its ratios to `ws` in the same round. */
 function compare(figures: ReadonlyMap<string, readonly number[]>): Figures {
@@ -106,7 +85,7 @@ console.log(
 if (wants('receive')) {
   const rows: [string, Figures][] = [];
   for (const bytes of SIZES) {
-    const figures = await interleave(names, (name) => receive(name, url, bytes, enough(bytes)));
+    const figures = await interleave(names, (name) => receive(name, url, bytes, enough(bytes)), ROUNDS);
     rows.push([labelOf(bytes), compare(figures)]);
   }
   print('Receive: parsed and dispatched', names, rows, 'messages/s');
@@ -114,7 +93,7 @@ if (wants('receive')) {
 if (wants('send')) await printSending('Send, one a turn', 1);
 if (wants('burst')) await printSending('Send, bursts of 100 a turn', 100);
 if (wants('open')) {
-  const figures = await interleave(names, (name) => open(name, url, Math.ceil(300 * SCALE)));
+  const figures = await interleave(names, (name) => open(name, url, Math.ceil(300 * SCALE)), ROUNDS);
   print('Open', names, [['one after the other', compare(figures)]], 'connections/s');
 }
 
@@ -125,10 +104,15 @@ if (wants('memory')) {
   for (const [name, bytes] of heaps) console.log(`| ${name} | ${Math.round(bytes).toLocaleString('en')} |`);
 }
 
-if (wants('inspect'))
-  await once(fork(new URL('inspect.js', import.meta.url), [url, isQuick ? '--quick' : '']), 'exit');
+/** A benchmark of its own, in a process of its own. */
+async function run(file: string, ...given: string[]): Promise<void> {
+  const child = fork(new URL(file, import.meta.url), [...given, ...process.argv.slice(2)]);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) process.exitCode = 1;
+}
 
-if (wants('crawl'))
-  await once(fork(new URL('crawl.js', import.meta.url), isQuick ? ['--quick'] : []), 'exit');
+if (wants('inspect')) await run('inspect.js', url);
+if (wants('crawl')) await run('crawl.js');
+if (wants('realtime')) await run('realtime.js');
 
 server.disconnect();

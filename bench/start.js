@@ -9,7 +9,10 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const outdir = here('../node_modules/.cache/statewire-bench');
 
 await build({
-  entryPoints: ['run.ts', 'server.ts', 'memory.ts', 'inspect.ts', 'crawl.ts', 'crawl-server.ts'].map(here),
+  entryPoints: [
+    ...['run.ts', 'server.ts', 'memory.ts', 'inspect.ts', 'crawl.ts', 'crawl-server.ts'],
+    ...['realtime.ts', 'realtime-server.ts', 'event-client-memory.ts'],
+  ].map(here),
   outdir,
   bundle: true,
   splitting: true,
