@@ -114,11 +114,16 @@ export class StatewireEventSource extends EventTarget {
 
   #listen(): void {
     const { connection } = this;
-    connection.on('open', () => this.dispatchEvent(new Event('open')));
+    let origin = '';
+    connection.on('open', () => {
+      // Once for each stream, since to take a URL apart costs a third of an event. An answer that a `fetch` of one's own
+      // has made has no URL.
+      ({ origin } = new URL(connection.response?.url || this.url));
+      this.dispatchEvent(new Event('open'));
+    });
     connection.on('reconnecting', () => this.dispatchEvent(new Event('error')));
     connection.on('failed', () => this.dispatchEvent(new Event('error')));
     connection.on('message', ({ event, data, id }) => {
-      const { origin } = new URL(connection.response?.url ?? this.url);
       this.dispatchEvent(new MessageEvent(event, { data, lastEventId: id, origin }));
     });
   }

@@ -1,7 +1,7 @@
 // The HTTP servers that we serve on, beside whoever else does.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { answerWithoutUpgrade, isForWebSocket } from './ordinary.ts';
+import { answerWithoutUpgrade, isForWebSocket, leaveOrdinary } from './ordinary.ts';
 
 /** Each returns whether the request is its own. */
 export interface Claims {
@@ -32,9 +32,12 @@ export function attachTo(server: Server, claims: Claims): () => void {
   const emitter = server as unknown as { emit: Emit };
   const before = emitter.emit;
   let isAttached = true;
+  // Without us there would be no listener for upgrades, and Node would have taken it for an ordinary request.
+  const isOrdinary = (request: IncomingMessage): boolean =>
+    isAttached && !isForWebSocket(request) && server.listeners('upgrade').every((each) => ours.has(each));
+  const forgetOrdinary = leaveOrdinary(server, isOrdinary);
   const first: Emit = (event, ...args) => {
-    // Without us there would be no listener for upgrades, and Node would have taken it for an ordinary request.
-    if (isAttached && isForNobody(server, event, args)) {
+    if (event === 'upgrade' && isOrdinary(args[0] as IncomingMessage)) {
       answerWithoutUpgrade(server, args[0] as IncomingMessage, args[2] as Buffer);
       return true;
     }
@@ -54,6 +57,7 @@ export function attachTo(server: Server, claims: Claims): () => void {
   server.on('upgrade', strayUpgrade);
   return () => {
     isAttached = false;
+    forgetOrdinary();
     server.off('request', strayRequest);
     server.off('upgrade', strayUpgrade);
     // Whoever has put another one over ours in the meantime goes on calling it, and it does nothing any more.
@@ -62,11 +66,6 @@ export function attachTo(server: Server, claims: Claims): () => void {
     if (emitter.emit !== before) emitter.emit = before;
   };
 }
-
-const isForNobody = (server: Server, event: string, [request]: readonly unknown[]): boolean =>
-  event === 'upgrade' &&
-  server.listeners('upgrade').every((each) => ours.has(each)) &&
-  !isForWebSocket(request as IncomingMessage);
 
 function isClaimed(claims: Claims, event: string, args: readonly unknown[]): boolean {
   if (event === 'request') return claims.request(args[0] as IncomingMessage, args[1] as ServerResponse);

@@ -23,11 +23,6 @@ export interface InboxOwner {
   closedError(): Error;
 }
 
-interface Parcel<Message> {
-  readonly message: Message;
-  readonly bytes: number;
-}
-
 type Taken<Message> = IteratorResult<Message, undefined>;
 
 interface Receiver<Message> {
@@ -40,8 +35,10 @@ export class Inbox<Message> {
   readonly #owner: InboxOwner;
   /** Whoever asked, in the order in which they asked. */
   #waiting: Receiver<Message>[] | undefined;
-  #parcels: Parcel<Message>[] | undefined;
-  /** Where the queue begins in `#parcels`: `shift()` moves everything, each time. */
+  #messages: Message[] | undefined;
+  /** The bytes of each: one object for both would be one more for each message. */
+  #sizes: number[] | undefined;
+  /** Where the queue begins in both: `shift()` moves everything, each time. */
   #head = 0;
   #bytes = 0;
   #isFull = false;
@@ -56,7 +53,7 @@ export class Inbox<Message> {
   }
 
   get #size(): number {
-    return (this.#parcels?.length ?? 0) - this.#head;
+    return (this.#messages?.length ?? 0) - this.#head;
   }
 
   push(message: Message, bytes: number): void {
@@ -66,27 +63,66 @@ export class Inbox<Message> {
       receiver.take(message);
       return;
     }
-    this.#parcels ??= [];
-    this.#parcels.push({ message, bytes });
+    this.#messages ??= [];
+    this.#sizes ??= [];
+    this.#messages.push(message);
+    this.#sizes.push(bytes);
     this.#bytes += bytes;
+    if (this.#isFull) return;
     const { maxQueuedMessages, maxQueuedBytes } = this.#owner.settings.limits;
-    if (this.#isFull || (this.#size < maxQueuedMessages && this.#bytes < maxQueuedBytes)) return;
+    if (this.#bytes >= maxQueuedBytes) this.#fill();
+    else if (this.#size === Math.ceil(maxQueuedMessages)) setImmediate(() => this.#fillIfMany());
+  }
+
+  /** One read brings more small messages than that; a handler that keeps up has taken them before the next one. */
+  #fillIfMany(): void {
+    const isMany = this.#size >= this.#owner.settings.limits.maxQueuedMessages;
+    if (isMany && !this.#isFull && !this.#hasEnded) this.#fill();
+  }
+
+  #fill(): void {
     this.#isFull = true;
     this.#owner.pauseReading();
   }
 
-  async next({ signal, timeoutMs = Infinity }: ReceiveOptions = {}): Promise<Message> {
+  /** One promise for a message that is here already: promises are most of what receiving costs. */
+  next(options: ReceiveOptions = {}): Promise<Message> {
+    const message = options.signal?.aborted === true ? undefined : this.takeNow();
+    return message === undefined ? this.#next(options) : Promise.resolve(message);
+  }
+
+  async #next({ signal, timeoutMs = Infinity }: ReceiveOptions): Promise<Message> {
     signal?.throwIfAborted();
-    const parcel = this.#take();
-    if (parcel !== undefined) return parcel.message;
     if (this.#hasEnded) throw this.#owner.closedError();
     return this.#wait(signal, timeoutMs);
   }
 
+  /** The next one if it is here already. */
+  takeNow(): Message | undefined {
+    const message = this.#messages?.[this.#head];
+    if (message === undefined) return undefined;
+    this.#bytes -= this.#sizes?.[this.#head] ?? 0;
+    this.#head += 1;
+    if (this.#size === 0 || this.#head > 1_000) this.#tidy();
+    const { maxQueuedMessages, maxQueuedBytes } = this.#owner.settings.limits;
+    if (this.#isFull && this.#size <= maxQueuedMessages / 2 && this.#bytes <= maxQueuedBytes / 2) {
+      this.#isFull = false;
+      this.#owner.resumeReading();
+    }
+    return message;
+  }
+
+  #tidy(): void {
+    const isEmpty = this.#size === 0;
+    this.#messages = isEmpty ? undefined : this.#messages?.slice(this.#head);
+    this.#sizes = isEmpty ? undefined : this.#sizes?.slice(this.#head);
+    this.#head = 0;
+  }
+
   /** The same, but the end is an answer. */
   nextOrEnd(): Promise<Taken<Message>> {
-    const parcel = this.#take();
-    if (parcel !== undefined) return Promise.resolve({ done: false, value: parcel.message });
+    const message = this.takeNow();
+    if (message !== undefined) return Promise.resolve({ done: false, value: message });
     if (this.#hasEnded) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#expect(new Turn(resolve)));
   }
@@ -110,23 +146,6 @@ export class Inbox<Message> {
     const index = this.#waiting?.indexOf(receiver) ?? -1;
     if (index >= 0) this.#waiting?.splice(index, 1);
     return index >= 0;
-  }
-
-  #take(): Parcel<Message> | undefined {
-    const parcel = this.#parcels?.[this.#head];
-    if (parcel === undefined) return undefined;
-    this.#head += 1;
-    this.#bytes -= parcel.bytes;
-    if (this.#size === 0 || this.#head > 1_000) {
-      this.#parcels = this.#size === 0 ? undefined : this.#parcels?.slice(this.#head);
-      this.#head = 0;
-    }
-    const { maxQueuedMessages, maxQueuedBytes } = this.#owner.settings.limits;
-    if (this.#isFull && this.#size <= maxQueuedMessages / 2 && this.#bytes <= maxQueuedBytes / 2) {
-      this.#isFull = false;
-      this.#owner.resumeReading();
-    }
-    return parcel;
   }
 
   async #wait(signal: AbortSignal | undefined, timeoutMs: number): Promise<Message> {

@@ -6,10 +6,24 @@ const HOP_BY_HOP = /^(?:upgrade|http2-settings)$/i;
 export const isForWebSocket = ({ headers }: IncomingMessage): boolean =>
   headers.upgrade?.toLowerCase() === 'websocket';
 
+type ShouldUpgrade = (request: IncomingMessage) => boolean;
+
 /**
- * RFC 9110 §7.8: a server may ignore an upgrade that it does not want. `curl --http2` and the HttpClient of Java offer
- * h2c with every first request. Node has stopped parsing by then, so the connection begins anew with the same request.
+ * RFC 9110 §7.8: a server may ignore an upgrade that it does not want; `curl --http2` and the HttpClient of Java offer h2c
+ * with every first request. From version 22 on Node asks before it takes a request for an upgrade. Returns what undoes it.
  */
+export function leaveOrdinary(server: Server, isOrdinary: ShouldUpgrade): () => void {
+  const asked = server as { shouldUpgradeCallback?: ShouldUpgrade };
+  const before = asked.shouldUpgradeCallback;
+  if (before === undefined) return () => undefined;
+  const shouldUpgrade: ShouldUpgrade = (request) => !isOrdinary(request) && before.call(server, request);
+  asked.shouldUpgradeCallback = shouldUpgrade;
+  return () => {
+    if (asked.shouldUpgradeCallback === shouldUpgrade) asked.shouldUpgradeCallback = before;
+  };
+}
+
+/** Node 20 does not ask, and has stopped parsing by then: the connection begins anew with the same request. */
 export function answerWithoutUpgrade(server: Server, request: IncomingMessage, head: Buffer): void {
   const { method = '', url = '', httpVersion, socket } = request;
   const lines = [`${method} ${url} HTTP/${httpVersion}`, ...headersOf(request), '', ''];

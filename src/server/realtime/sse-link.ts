@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { SessionError } from './errors.ts';
 import type { Release, Report } from './life.ts';
 import { Outlet } from './outlet.ts';
+import { SseChunk, type Done } from './sse-chunk.ts';
 import { SessionLink, type LinkFigures, type SessionLinkOptions } from './session-link.ts';
 
 export interface SseLinkOptions extends SessionLinkOptions {
@@ -18,6 +19,9 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 } as const;
 
+/** No chunk grows much longer. */
+const CHUNK_BYTES = 16_384;
+
 export class SseLink extends SessionLink {
   readonly lastEventId: string;
   readonly tcp: Duplex;
@@ -26,6 +30,7 @@ export class SseLink extends SessionLink {
   readonly #response: ServerResponse;
   readonly #outlet = new Outlet(this);
   #endings: Set<Release> | undefined;
+  #chunk: SseChunk | undefined;
 
   constructor(options: SseLinkOptions) {
     super(options);
@@ -40,7 +45,7 @@ export class SseLink extends SessionLink {
   }
 
   get bufferedAmount(): number {
-    return this.#response.writableLength;
+    return this.#response.writableLength + (this.#chunk?.byteLength ?? 0);
   }
 
   get figures(): LinkFigures {
@@ -66,8 +71,24 @@ export class SseLink extends SessionLink {
     return this.#outlet.send(bytes, (done) => {
       this.eventsSent += events;
       this.bytesSent += bytes;
-      this.#response.write(text, done);
+      this.#gather(text, bytes, done);
     });
+  }
+
+  /** What is sent in one turn leaves as one chunk of HTTP. */
+  #gather(text: string | Buffer, bytes: number, done: Done | undefined): void {
+    if (this.#chunk === undefined) {
+      this.#chunk = new SseChunk();
+      process.nextTick(flush, this);
+    }
+    this.#chunk.add(text, bytes, done);
+    if (this.#chunk.byteLength >= CHUNK_BYTES) this.flush();
+  }
+
+  flush(): void {
+    const chunk = this.#chunk;
+    this.#chunk = undefined;
+    chunk?.writeTo(this.#response);
   }
 
   /** Calls back every `intervalMs`, until the returned function is called or the stream ends. */
@@ -122,8 +143,13 @@ export class SseLink extends SessionLink {
   }
 
   end(): void {
+    this.flush();
     this.#response.end();
   }
+}
+
+function flush(link: SseLink): void {
+  link.flush();
 }
 
 /** Node reads headers as Latin-1; clients write this one in UTF-8. */
