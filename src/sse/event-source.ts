@@ -1,5 +1,9 @@
 // The interface of the DOM's `EventSource` over an SSE connection, for code that was written for it.
+import * as platform from '#platform';
 import type { ConnectionState } from '../../machines/index.ts';
+import { blame, ConnectionError } from '../errors.ts';
+import { redactorFor } from '../redact.ts';
+import { watchRejection } from '../rejections.ts';
 import type { SseOptions } from './options.ts';
 import { SseConnection } from './sse-connection.ts';
 
@@ -36,7 +40,8 @@ const READY_STATES: Readonly<Record<ConnectionState, 0 | 1 | 2>> = {
 
 /**
  * A stand-in for `EventSource` (WHATWG HTML §9.2) that comes back from what the DOM's one does not: 404, 429 and
- * 5xx, a stream that goes silent. `connection` is what does it.
+ * 5xx, a stream that goes silent. `connection` is what does it. A listener that throws is reported to the platform, and
+ * hurts nobody: by themselves, Node's events would end the process.
  */
 export class StatewireEventSource extends EventTarget {
   static readonly CONNECTING = CONNECTING;
@@ -51,7 +56,9 @@ export class StatewireEventSource extends EventTarget {
   readonly withCredentials: boolean;
   /** What does it: its state, its errors, its figures. */
   readonly connection: SseConnection;
+  readonly #options: Omit<StatewireEventSourceInit, 'withCredentials'>;
   readonly #handlers = new Map<string, PlainListener>();
+  readonly #guarded = new WeakMap<object, (event: Event) => void>();
 
   /**
    * Connects at once.
@@ -61,6 +68,7 @@ export class StatewireEventSource extends EventTarget {
   constructor(url: string | URL, { withCredentials = false, ...options }: StatewireEventSourceInit = {}) {
     super();
     this.withCredentials = withCredentials;
+    this.#options = options;
     this.connection = new SseConnection({
       ...options,
       url,
@@ -100,16 +108,45 @@ export class StatewireEventSource extends EventTarget {
 
   /** As the DOM's own, with the type that events of a stream have. */
   override addEventListener(type: string, listener: Listener, options?: Options): void {
-    super.addEventListener(type, listener as PlainListener, options);
+    super.addEventListener(type, this.#guard(listener as PlainListener), options);
   }
 
   override removeEventListener(type: string, listener: Listener, options?: Options): void {
-    super.removeEventListener(type, listener as PlainListener, options);
+    super.removeEventListener(type, this.#guard(listener as PlainListener), options);
   }
 
   /** Ends it for good; nothing is told after that. */
   close(): void {
     void this.connection.disconnect();
+  }
+
+  /** The same for the same listener, so that it can be removed. */
+  #guard(listener: PlainListener): PlainListener {
+    if (listener === null) return null;
+    const known = this.#guarded.get(listener);
+    if (known !== undefined) return known;
+    const guarded = (event: Event): void => {
+      const failed = (thrown: unknown): void => this.#report(event.type, thrown);
+      try {
+        const told = typeof listener === 'function' ? listener : listener.handleEvent;
+        const result: unknown = Reflect.apply(told, typeof listener === 'function' ? this : listener, [
+          event,
+        ]);
+        watchRejection(result, failed);
+      } catch (thrown) {
+        failed(thrown);
+      }
+    };
+    this.#guarded.set(listener, guarded);
+    return guarded;
+  }
+
+  #report(event: string, thrown: unknown): void {
+    const redactor = redactorFor({ options: this.#options });
+    const error = new ConnectionError('LISTENER_FAILED', blame(thrown, redactor, { event }));
+    const { logger } = this.#options;
+    if (logger === undefined) platform.reportUncaught(error);
+    else logger.error(error.message, { error });
   }
 
   #listen(): void {

@@ -35,7 +35,7 @@ export interface SseOptions<Data = string> extends Shared {
    * @defaultValue `'same-origin'`
    */
   readonly credentials?: SseCredentials;
-  /** Default: the platform's `fetch`. */
+  /** Makes the requests, for proxies, certificates or tests. Default: the platform's `fetch`. */
   readonly fetch?: Fetch;
   /** The id from which the first request asks to go on. Default: none. */
   readonly lastEventId?: string;

@@ -64,6 +64,7 @@ class SseLink implements Link, EventStreamListener {
   #events: LinkEvents;
   /** `ending`: nothing more is read or told but the end. */
   #stage: 'running' | 'ending' = 'running';
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #bytesIn = 0;
   /** Present while the owner wants nothing to be read. */
   #pause: Deferred<undefined> | undefined;
@@ -120,6 +121,8 @@ class SseLink implements Link, EventStreamListener {
 
   #stopReading(): void {
     this.#abort.abort();
+    // The signal ends the body too, but a `fetch` of one's own may not have heeded it.
+    this.#reader?.cancel().catch(() => undefined);
     this.resume();
   }
 
@@ -141,23 +144,22 @@ class SseLink implements Link, EventStreamListener {
   }
 
   async #follow({ url, headers, body }: Response): Promise<void> {
+    this.#reader = body?.getReader();
     if (!this.#isRunning) {
-      // A `fetch` of one's own may not have heeded the signal.
-      await body?.cancel();
+      this.#stopReading();
       return;
     }
     this.#place.fruitless = 0;
     this.#place.response = { url, headers };
     const totalMs = this.#clock.now() - this.#startedAtMs;
     this.#events.opened({ subprotocol: '', timings: { totalMs } });
-    await this.#read(body);
+    await this.#read(this.#reader);
     this.#tellEnd(clean(failure('STREAM_ENDED', 'retry')));
   }
 
   /** Reads only as fast as the owner takes it: what is not read stays in the socket, and slows the server down. */
-  async #read(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  async #read(reader: ReadableStreamDefaultReader<Uint8Array> | undefined): Promise<void> {
     const parser = new EventStreamParser(this, this.#options.maxEventBytes, this.#place.lastEventId);
-    const reader = body?.getReader();
     while (reader !== undefined && this.#isRunning) {
       await this.#pause?.promise;
       const { done, value } = await reader.read();

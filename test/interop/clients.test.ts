@@ -9,7 +9,7 @@ import {
   type WebSocketSession,
 } from '../../src/server/index.ts';
 import { until } from '../../src/testing/wait.ts';
-import { errorLog, only, serve } from '../server/realtime/harness.ts';
+import { echo, errorLog, only, serve, stay } from '../server/realtime/harness.ts';
 import { findTool } from '../support/tools.ts';
 import { brief, MESSAGES, PATIENCE } from './messages.ts';
 import { LIBRARIES, PythonPeer } from './peer.ts';
@@ -19,13 +19,6 @@ const paths = {
   websockets: findTool('The tests with clients of python3-websockets', WEBSOCKETS),
   aiohttp: findTool('The tests with clients of python3-aiohttp', AIOHTTP),
 };
-
-const echo = async (socket: WebSocketSession): Promise<void> => {
-  for await (const message of socket) await socket.send(message);
-};
-
-const stay = (socket: WebSocketSession): Promise<unknown> =>
-  new Promise((done) => socket.signal.addEventListener('abort', done));
 
 /** A server whose only session is the test's to hold. */
 async function held(options: RealtimeServerOptions = {}) {

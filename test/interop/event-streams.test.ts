@@ -10,7 +10,7 @@ import {
 } from '../../src/server/index.ts';
 import { SseConnection, type SseEvent, type SseOptions } from '../../src/sse/index.ts';
 import { until } from '../../src/testing/wait.ts';
-import { only, serve } from '../server/realtime/harness.ts';
+import { only, serve, stay } from '../server/realtime/harness.ts';
 import { findTool } from '../support/tools.ts';
 import { Curl } from './curl.ts';
 import { PATIENCE } from './messages.ts';
@@ -19,9 +19,6 @@ import { AIOHTTP, CURL } from './tools.ts';
 
 const curlPath = findTool('The tests with curl', CURL);
 const aiohttpPath = findTool('The tests of event streams with python3-aiohttp', AIOHTTP);
-
-const stay = (stream: SseSession): Promise<unknown> =>
-  new Promise((done) => stream.signal.addEventListener('abort', done));
 
 const streaming = (handler: SseHandler, options: RealtimeServerOptions = {}) =>
   serve(options, (routes) => routes.sse('/events', handler));

@@ -5,7 +5,6 @@ import {
   type ConnectionError,
   fixedBackoff,
   type ConnectionOptions,
-  type Protocol,
   type StateChange,
 } from '../../src/index.ts';
 import {
@@ -18,6 +17,8 @@ import {
 } from '../../src/server/index.ts';
 import { SseConnection, type SseOptions } from '../../src/sse/index.ts';
 import { until } from '../../src/testing/wait.ts';
+import { frames } from '../seed/scene.ts';
+import { echo, stay } from '../server/realtime/harness.ts';
 import { findTool } from '../support/tools.ts';
 import { brief, MESSAGES, PATIENCE } from './messages.ts';
 import { Nginx } from './nginx.ts';
@@ -25,22 +26,7 @@ import { freePort, NGINX } from './tools.ts';
 
 const path = findTool('The tests with nginx', NGINX);
 
-/** Every frame as it is. */
-const raw: Protocol<string | Uint8Array> = {
-  name: 'raw',
-  heartbeat: { probe: 'ping' },
-  encode: (message) => message,
-  decode: (frame) => frame,
-};
-
 const SOON = { backoff: fixedBackoff({ delayMs: 20 }) } as const;
-
-const echo = async (socket: WebSocketSession): Promise<void> => {
-  for await (const message of socket) await socket.send(message);
-};
-
-const stay = ({ signal }: WebSocketSession | SseSession): Promise<unknown> =>
-  new Promise((done) => signal.addEventListener('abort', done));
 
 /** Why a connection was lost, each time, with the status of a refusal or the close code. */
 class Losses {
@@ -94,7 +80,7 @@ describe.skipIf(path === undefined)('through nginx', { timeout: 60_000 }, () => 
 
   function webSocket(path: string, options: Partial<ConnectionOptions<string | Uint8Array>> = {}) {
     const connection = new Connection({
-      ...{ url: `ws://${nginx.authority}${path}`, protocol: raw, heartbeat: false, retry: SOON },
+      ...{ url: `ws://${nginx.authority}${path}`, protocol: frames, heartbeat: false, retry: SOON },
       ...options,
     });
     const losses = new Losses();
@@ -196,7 +182,7 @@ describe.skipIf(path === undefined)('through nginx', { timeout: 60_000 }, () => 
     [4000, 'Grüße'],
   ])('either side hears the other close with %i and a reason', async (code, reason) => {
     const server = await serve((routes) => routes.websocket('/ws', stay));
-    const { connection } = webSocket('/ws', { protocol: { ...raw, closeWith: { code, reason } } });
+    const { connection } = webSocket('/ws', { protocol: { ...frames, closeWith: { code, reason } } });
     await connection.connect();
     const first = (await sessionOf(server, '/ws')) as WebSocketSession;
     await first.close(code, reason);

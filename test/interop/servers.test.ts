@@ -1,13 +1,8 @@
 // Our client with servers that nobody here wrote: websockets and aiohttp of Python.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  Connection,
-  fixedBackoff,
-  type ConnectionOptions,
-  type Protocol,
-  type StateChange,
-} from '../../src/index.ts';
+import { Connection, fixedBackoff, type ConnectionOptions, type StateChange } from '../../src/index.ts';
 import { until } from '../../src/testing/wait.ts';
+import { frames } from '../seed/scene.ts';
 import { findTool } from '../support/tools.ts';
 import { brief, MESSAGES, PATIENCE } from './messages.ts';
 import { LIBRARIES, PythonPeer, type Message, type PeerLink } from './peer.ts';
@@ -16,14 +11,6 @@ import { AIOHTTP, freePort, WEBSOCKETS } from './tools.ts';
 const paths = {
   websockets: findTool('The tests with servers of python3-websockets', WEBSOCKETS),
   aiohttp: findTool('The tests with servers of python3-aiohttp', AIOHTTP),
-};
-
-/** Every frame as it is. */
-const raw: Protocol<string | Uint8Array> = {
-  name: 'raw',
-  heartbeat: { probe: 'ping' },
-  encode: (message) => message,
-  decode: (frame) => frame,
 };
 
 const SOON = { backoff: fixedBackoff({ delayMs: 20 }) } as const;
@@ -37,7 +24,7 @@ class Client implements AsyncDisposable {
   constructor(port: number, options: Options = {}) {
     this.connection = new Connection({
       url: `ws://127.0.0.1:${port}/feed?all`,
-      protocol: raw,
+      protocol: frames,
       heartbeat: false,
       retry: SOON,
       ...options,
@@ -189,7 +176,7 @@ describe.each(LIBRARIES)('a server of python3-%s', { timeout: 60_000 }, (library
       [1011, 'broken', 'reconnecting'],
       [4000, 'Grüße', 'reconnecting'],
     ] as const)('and either hears the other close with %i and a reason', async (code, reason, next) => {
-      const farewell = { ...raw, closeWith: { code, reason } };
+      const farewell = { ...frames, closeWith: { code, reason } };
       const { client, link } = await connected({ protocol: farewell });
       await link.close(code, reason);
       await client.is(next === 'failed' ? 'failed' : 'open');

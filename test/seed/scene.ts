@@ -8,7 +8,6 @@ import {
 } from '../../src/index.ts';
 import {
   createRealtimeServer,
-  SessionError,
   type RealtimeServer,
   type RealtimeServerOptions,
   type SseSession,
@@ -17,6 +16,9 @@ import {
 import { SseConnection, type SseEvent, type SseOptions } from '../../src/sse/index.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { until } from '../../src/testing/wait.ts';
+import { stay } from '../server/realtime/harness.ts';
+
+export { codeOf, echo, stay } from '../server/realtime/harness.ts';
 
 /** No test is about the limits of who may come how often. */
 const UNLIMITED = { requestBurst: 1_000_000, maxConnectionsPerAddress: 10_000 };
@@ -30,14 +32,6 @@ export async function serve(
   return server.listen();
 }
 
-/** A handler that does nothing until the session ends. */
-export const stay = ({ signal }: { readonly signal: AbortSignal }): Promise<unknown> =>
-  new Promise((resolve) => signal.addEventListener('abort', resolve));
-
-export const echo = async (socket: WebSocketSession): Promise<void> => {
-  for await (const message of socket) await socket.send(message);
-};
-
 /** Every frame as it is. */
 export const frames: Protocol<Frame> = {
   name: 'frames',
@@ -49,12 +43,6 @@ export const frames: Protocol<Frame> = {
 /** All of a message as text: to compare a megabyte byte by byte takes vitest a second. */
 export const told = (message: string | Uint8Array): string =>
   typeof message === 'string' ? `text ${message}` : `bytes ${Buffer.from(message).toString('hex')}`;
-
-export const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'resolved',
-    (error: unknown) => (error instanceof SessionError ? error.code : error),
-  );
 
 /** A `Connection`, with what it was told. It does not come back after a loss. */
 export class WebSocketClient<Incoming, Outgoing> implements AsyncDisposable {

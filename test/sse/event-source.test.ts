@@ -35,6 +35,40 @@ describe('an EventSource', () => {
     expect(source).toBeInstanceOf(EventTarget);
   });
 
+  test('reports what a listener throws or rejects with, and tells the others', async () => {
+    const reported: string[] = [];
+    const ignore = () => undefined;
+    const error = (message: string) => void reported.push(message);
+    const logger = { debug: ignore, info: ignore, warn: ignore, error };
+    const { server, source, told } = await opened({ logger });
+    source.onopen = () => {
+      throw new Error('broken');
+    };
+    const rejects = (async () => {
+      await Promise.reject(new Error('too late'));
+    }) as unknown as (event: Event) => void;
+    source.addEventListener('message', rejects);
+    source.addEventListener('message', {
+      handleEvent() {
+        throw new Error('broken as well');
+      },
+    });
+    const exchange = (await server.next()).open();
+    exchange.write('data: one\n\n');
+    await until(() => reported.length === 3);
+    source.removeEventListener('message', rejects);
+    exchange.write('data: two\n\n');
+    await until(() => reported.length === 4);
+
+    expect(reported).toEqual([
+      'A listener of "open" failed: broken.',
+      'A listener of "message" failed: broken as well.',
+      'A listener of "message" failed: too late.',
+      'A listener of "message" failed: broken as well.',
+    ]);
+    expect(told.map((one) => (one as unknown[])[0])).toEqual(['one', 'two']);
+  });
+
   test('connects, tells messages and named events, and comes back', async () => {
     const { server, source, told } = await opened();
     const named: unknown[] = [];

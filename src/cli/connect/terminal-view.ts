@@ -63,23 +63,11 @@ export class TerminalView implements View {
   }
 
   welcome(frame: Frame): void {
-    this.#print(
-      this.#entry(
-        '⇐',
-        this.#style.green,
-        messageText(frame, { isJson: this.#options.isJson, isTerminal: true }),
-      ),
-    );
+    this.#printFrame('⇐', frame);
   }
 
   message(frame: Frame): void {
-    this.#print(
-      this.#entry(
-        '←',
-        this.#style.green,
-        messageText(frame, { isJson: this.#options.isJson, isTerminal: true }),
-      ),
-    );
+    this.#printFrame('←', frame);
   }
 
   sent(line: string): void {
@@ -145,6 +133,11 @@ export class TerminalView implements View {
     // readline goes up as many rows as it went down when it drew; so many must be there.
     stdout.write(`${text}\n${'\n'.repeat(rows)}`);
     this.#redraw();
+  }
+
+  #printFrame(sign: string, frame: Frame): void {
+    const text = messageText(frame, { isJson: this.#options.isJson, isTerminal: true });
+    this.#print(this.#entry(sign, this.#style.green, text));
   }
 
   /** The rows above the cursor. */

@@ -1,6 +1,7 @@
 // How a session takes the course that its chart gives it: step by step, without an actor. An actor of XState and its
-// children hold 9 kB for as long as a session lasts; a step needs them only while it is taken.
-import { createActor, type ActorScope, type EventObject, type ExecutableActionObject } from 'xstate';
+// children hold 9 kB for as long as a session lasts; a step needs them only while it is taken. What a step asks for is
+// done as an actor does it: when the new state is there, in order, and before the next event.
+import { createActor, type ActorScope, type ExecutableActionObject } from 'xstate';
 import {
   selectSessionState,
   sessionMachine,
@@ -32,7 +33,19 @@ export interface Course {
   tell(event: SessionEvent): void;
 }
 
-type Step = readonly [SessionSnapshot, readonly ExecutableActionObject[]];
+type Actions = readonly ExecutableActionObject[];
+
+/** What the built-in actions of XState say beside their types: of an actor, or of a timer. */
+interface Params {
+  readonly id: string;
+  readonly input: unknown;
+  readonly sendId: string;
+  readonly event: SessionEvent;
+  /** Absent for an event that was raised at once: the step itself has taken it. */
+  readonly delay: number | undefined;
+}
+
+const NOTHING: Actions = [];
 
 const ignore = (): void => undefined;
 let noted: ExecutableActionObject[] = [];
@@ -52,12 +65,15 @@ const scope: ActorScope<SessionSnapshot, SessionEvent> = {
   actionExecutor: (action) => void noted.push(action),
 };
 
-function stepBy(take: () => SessionSnapshot): Step {
+function stepBy(take: () => SessionSnapshot): readonly [SessionSnapshot, Actions] {
   noted = [];
   return [take(), noted];
 }
 
-/** Two sessions in the same state differ in their contexts alone: the rest of the snapshot is shared. */
+/**
+ * Two sessions in the same state differ in their contexts alone: the rest of the snapshot is shared. So it may be
+ * because the chart has no history, and spawns nothing that outlives its state.
+ */
 const known = new Map<SessionState, SessionSnapshot>();
 
 function sharedOf(snapshot: SessionSnapshot): SessionSnapshot {
@@ -73,11 +89,15 @@ export class SteppedCourse implements Course {
   #context: SessionContext;
   /** All of the snapshot but the context. */
   #shared: SessionSnapshot;
-  /** What the first step asks for, until it is taken. */
-  #first: Step[1] | undefined;
-  /** There while a step is taken: what is told meanwhile. */
-  #heard: SessionEvent[] | undefined;
+  /** What the initial state asks for, until the start. */
+  #first: Actions;
+  /** What is told before the start, or while a step is taken; absent at rest. */
+  #heard: SessionEvent[] | undefined = [];
   #timers: Map<string, unknown> | undefined;
+  /**
+   * One for all actors. XState would drop what an actor reports after its end; here it is told like any other event, and
+   * finds no transition, because no state is entered twice.
+   */
   readonly #report: Report = (fact) => this.tell(fact);
 
   constructor(stage: Stage, limits: SessionLimits, clock: Clock) {
@@ -98,21 +118,22 @@ export class SteppedCourse implements Course {
   }
 
   start(): void {
-    const actions = this.#first ?? [];
-    this.#first = undefined;
-    this.#run([], () => this.#do(actions));
+    const actions = this.#first;
+    this.#first = NOTHING;
+    this.#run(this.#heard ?? [], actions);
   }
 
   tell(event: SessionEvent): void {
     if (this.#shared.status !== 'active') return;
-    if (this.#heard === undefined) this.#run([event], ignore);
+    if (this.#heard === undefined) this.#run([event]);
     else this.#heard.push(event);
   }
 
-  #run(heard: SessionEvent[], before: () => void): void {
+  #run(heard: SessionEvent[], first = NOTHING): void {
     this.#heard = heard;
     try {
-      before();
+      this.#do(first);
+      // It grows while it is gone through.
       for (const event of heard) this.#step(event);
     } catch (thrown) {
       this.#crash(thrown);
@@ -128,25 +149,26 @@ export class SteppedCourse implements Course {
     this.#context = after.context;
     this.#shared = sharedOf(after);
     this.#do(actions);
-    if (after.status !== 'active') this.#stage.over();
+    if (after.status !== 'active') this.#stage.over(after.error);
   }
 
-  #do(actions: readonly ExecutableActionObject[]): void {
+  #do(actions: Actions): void {
     for (const { type, params } of actions) {
-      const given = (params ?? {}) as Readonly<Record<string, unknown>>;
-      const id = String(given['id'] ?? given['sendId']);
-      if (type === 'xstate.spawnChild') this.#stage.begin(id, this.#report, given['input']);
+      const { id, input, sendId, event, delay } = (params ?? {}) as unknown as Params;
+      if (type === 'xstate.spawnChild') this.#stage.begin(id, this.#report, input);
       else if (type === 'xstate.stopChild') this.#stage.end(id);
-      else if (type === 'xstate.cancel') this.#cancel(id);
-      else this.#schedule(id, given['event'] as EventObject, Number(given['delay']));
+      else if (type === 'xstate.cancel') this.#cancel(sendId);
+      else if (type !== 'xstate.raise')
+        throw new Error(`The chart asks for ${type}: a session cannot do that.`);
+      else if (delay !== undefined) this.#schedule(id, event, delay);
     }
   }
 
-  #schedule(id: string, event: EventObject, delayMs: number): void {
+  #schedule(id: string, event: SessionEvent, delayMs: number): void {
     this.#timers ??= new Map();
     const due = (): void => {
       this.#timers?.delete(id);
-      this.tell(event as SessionEvent);
+      this.tell(event);
     };
     this.#timers.set(id, this.#clock.setTimeout(due, delayMs));
   }

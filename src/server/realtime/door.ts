@@ -69,7 +69,8 @@ export class Door {
   isOriginAllowed({ headers }: IncomingMessage): boolean {
     const { origins } = this.#settings;
     if (isOriginAllowed(headers, origins)) return true;
-    return origins.includes('same-origin') && hostOf(headers.origin) === headers.host?.toLowerCase();
+    const host = hostOf(headers.origin);
+    return origins.includes('same-origin') && host !== undefined && host === headers.host?.toLowerCase();
   }
 
   /** A refusal, or what is to be called when the session has ended. */

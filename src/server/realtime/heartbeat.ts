@@ -62,7 +62,8 @@ export class Heartbeat {
   #judge(): void {
     const { bytesIn, isDeaf } = this.#owner;
     if (bytesIn > this.#bytesInBefore) this.#rest(this.#times.timeoutMs);
-    else if (isDeaf) this.#await(this.#times.timeoutMs);
+    // Not judged, but pinged again: whoever does not read learns of the peer's end only by a write that fails.
+    else if (isDeaf) this.#rest(this.#times.timeoutMs);
     else if (this.#isSent || this.#isOverdue) this.#report({ type: 'heartbeat.missed' });
     else {
       // The ping itself waits behind what the client has not read yet.

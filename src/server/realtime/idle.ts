@@ -5,7 +5,6 @@ const CHECKS = 4;
 
 /** Looks at a count every quarter of the time, so that a message costs nothing. Returns what ends it. */
 export function watchIdle(clock: Clock, idleMs: number, count: () => number, onIdle: () => void): () => void {
-  if (idleMs === Infinity) return () => undefined;
   let seen = count();
   let quietChecks = 0;
   let timer: unknown;

@@ -1,6 +1,7 @@
 // Messages that came and have not been taken yet: in order, bounded, and all of them before the end is told.
 import type { Clock } from '../../clock.ts';
 import { deferred } from '../../deferred.ts';
+import { InvalidOptionError } from '../../errors.ts';
 import { SessionError } from './errors.ts';
 
 export interface ReceiveOptions {
@@ -87,6 +88,8 @@ export class Inbox<Message> {
 
   /** One promise for a message that is here already: promises are most of what receiving costs. */
   next(options: ReceiveOptions = {}): Promise<Message> {
+    const { timeoutMs = Infinity } = options;
+    if (!(timeoutMs >= 0)) throw new InvalidOptionError('timeoutMs', 'a number of at least 0', timeoutMs);
     const message = options.signal?.aborted === true ? undefined : this.takeNow();
     return message === undefined ? this.#next(options) : Promise.resolve(message);
   }

@@ -102,8 +102,16 @@ export class Life implements Stage {
 
   /** XState leaves the children of a machine that crashed running (xstate issues 5153 and 4726). */
   over(crash?: unknown): void {
-    for (const actor of Object.keys(ACTORS)) this.end(actor);
-    this.#world.over(crash);
+    let broken = crash;
+    for (const actor of Object.keys(ACTORS)) {
+      try {
+        this.end(actor);
+      } catch (thrown) {
+        // Whatever else there is must still be let go of.
+        broken ??= thrown;
+      }
+    }
+    this.#world.over(broken);
     this.#ended?.resolve(undefined);
   }
 }

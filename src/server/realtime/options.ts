@@ -65,7 +65,8 @@ export interface RealtimeLimits {
    */
   readonly maxMessageBytes?: number;
   /**
-   * Received messages that wait for the handler; then the client is not read until half of them are taken.
+   * Received messages that wait for the handler; then the client is not read until half of them are taken. What one read
+   * of the socket, of 64 KiB at most, has brought may exceed it.
    *
    * @defaultValue `1_000`
    */
@@ -89,7 +90,8 @@ export interface RealtimeLimits {
    */
   readonly maxBufferedBytes?: number;
   /**
-   * Longer messages are sent in fragments of this length, so that no frame is large.
+   * Longer messages are sent in fragments of this length, so that no frame is large. One for many (`broadcast()`,
+   * `prepareMessage()`) is one frame, whatever its length.
    *
    * @defaultValue `65_536`
    */
@@ -118,9 +120,17 @@ export interface CompressionOptions {
 }
 
 export interface SessionHeartbeatOptions {
-  /** Between pings, in milliseconds. */
+  /**
+   * From one ping to the next, in milliseconds, at least 1.
+   *
+   * @defaultValue `30_000`
+   */
   readonly intervalMs?: number;
-  /** For a sign of life after a ping, in milliseconds. Any byte is one. */
+  /**
+   * For a sign of life after a ping, in milliseconds, at least 1; then the session is cut off. Any byte is one.
+   *
+   * @defaultValue `5_000`
+   */
   readonly timeoutMs?: number;
 }
 
@@ -175,6 +185,7 @@ export interface RealtimeServerOptions {
   readonly logger?: Logger;
   /** Looks at every session; what it throws is logged and changes nothing. */
   readonly inspect?: Inspector | ((event: InspectionEvent) => void);
+  /** What all times are measured with, for tests. Default: the platform's clock. */
   readonly clock?: Clock;
 }
 
@@ -228,10 +239,7 @@ export function resolveRealtimeOptions(options: RealtimeServerOptions): Realtime
     ...given(options, ['port', 'host', 'origins', 'addressOf', 'clock']),
     server: options.server,
     authenticate: options.authenticate,
-    compression: compression !== false && {
-      ...REALTIME_DEFAULTS.compression,
-      ...(compression === true ? {} : figures('compression', compression, 0)),
-    },
+    compression: compression !== false && compressionOf(compression === true ? {} : compression),
     heartbeat: heartbeat !== false && {
       ...REALTIME_DEFAULTS.heartbeat,
       ...figures('heartbeat', heartbeat, 1),
@@ -240,6 +248,13 @@ export function resolveRealtimeOptions(options: RealtimeServerOptions): Realtime
     logger: options.logger,
     inspect: typeof inspect === 'function' ? { next: inspect } : inspect,
   };
+}
+
+function compressionOf(given: CompressionOptions): Required<CompressionOptions> {
+  const compression = { ...REALTIME_DEFAULTS.compression, ...figures('compression', given, 0) };
+  const { level } = compression;
+  if (Number.isInteger(level) && level <= 9) return compression;
+  throw new InvalidOptionError('compression.level', 'a whole number from 0 to 9', level);
 }
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
@@ -255,7 +270,10 @@ const CHECKS: readonly Check[] = [
   ['origins', Array.isArray, 'a list of origins'],
   ['authenticate', isFunction, 'a function'],
   ['addressOf', isFunction, 'a function'],
+  ['compression', (value) => typeof value === 'boolean' || isObject(value), 'an object, or true or false'],
+  ['heartbeat', (value) => value === false || isObject(value), 'an object, or false'],
   ['limits', isObject, 'an object'],
+  ['logger', isObject, 'an object with debug(), info(), warn() and error()'],
   ['inspect', (value) => isFunction(value) || isObject(value), 'a function, or an object with next()'],
 ];
 

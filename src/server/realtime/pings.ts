@@ -9,7 +9,8 @@ interface Pending {
   readonly answer: Deferred<number>;
 }
 
-const MAX_PENDING = 64;
+/** Fewer than the pongs (60) after which a client that uses `ws` hangs up. */
+const MAX_PENDING = 32;
 
 export class Pings {
   readonly #clock: Clock;

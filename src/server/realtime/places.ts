@@ -24,6 +24,8 @@ interface Place<Found> {
 }
 
 const PARAMETER = /^:[A-Za-z_]\w*$/;
+/** RFC 9112 §3.2.2 and RFC 6455 §4.2.1: what is asked for may be a whole URL. */
+const ORIGIN = /^https?:\/\/[^/?]*/i;
 
 /** Places by their routes. Where several match, a fixed segment goes before a parameter, from left to right. */
 export class Places<Found> {
@@ -44,7 +46,8 @@ export class Places<Found> {
    * @throws {URIError} for a path with broken percent-encoding
    */
   match(url: string): { readonly found: Found; readonly target: Target }[] {
-    const [path = '', ...rest] = url.split('?');
+    const [given, ...rest] = url.replace(ORIGIN, '').split('?');
+    const path = given || '/';
     const parts = path.split('/').slice(1).map(decodeURIComponent);
     const search = rest.join('?');
     return this.#places.flatMap(({ route, segments, found }) => {
@@ -103,7 +106,9 @@ function paramsOf(
   return Object.fromEntries(params);
 }
 
+/** By length first: a path matches routes of its own length only, and all that sort equal must be equal to each other. */
 function bySpecificity(one: Place<unknown>, other: Place<unknown>): number {
+  if (one.segments.length !== other.segments.length) return one.segments.length - other.segments.length;
   for (const [index, { isParameter }] of one.segments.entries()) {
     const difference = Number(isParameter) - Number(other.segments[index]?.isParameter ?? isParameter);
     if (difference !== 0) return difference;

@@ -64,12 +64,19 @@ export class PreparedMessage {
  *
  * @throws {InvalidOptionError} for something that cannot be sent
  */
-export function prepareMessage(message: Sendable): PreparedMessage {
-  if (message instanceof PreparedMessage) return message;
-  if (typeof message === 'string') return new PreparedMessage(message);
-  if (isBytes(message)) return new PreparedMessage(toBuffer(message));
-  const isObject = typeof message === 'object' && (message as unknown) !== null;
-  const text = isObject ? (JSON.stringify(message) as string | undefined) : undefined;
-  if (text !== undefined) return new PreparedMessage(text);
+export const prepareMessage = (message: Sendable): PreparedMessage =>
+  message instanceof PreparedMessage ? message : new PreparedMessage(payloadOf(message));
+
+/**
+ * A string for a text message, a Buffer for a binary one.
+ *
+ * @throws {InvalidOptionError} for something that cannot be sent
+ */
+export function payloadOf(message: string | Bytes | object): string | Buffer {
+  if (typeof message === 'string') return message;
+  if (isBytes(message)) return toBuffer(message);
+  const isData = typeof message === 'object' && (message as unknown) !== null && !(message instanceof Blob);
+  const text = isData ? (JSON.stringify(message) as string | undefined) : undefined;
+  if (text !== undefined) return text;
   throw new InvalidOptionError('message', 'a string, bytes, an object or an array', message);
 }

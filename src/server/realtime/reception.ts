@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { REFUSALS, refuse, refuseUpgrade, type Refusal } from '../refusals.ts';
+import { Answering } from './answering.ts';
 import type { Claims } from './attachments.ts';
 import { Places, type Target } from './places.ts';
+import { QueuedResponses } from './queued-responses.ts';
 import { SseVisit, type SseHandler } from './sse-visit.ts';
 import type { Host } from './visit.ts';
 import { makeWebSocketServer, type LinkedWebSocketServer } from './websocket-server.ts';
@@ -33,7 +35,8 @@ export class Reception implements Claims {
   readonly places = new Places<Place>();
   readonly #host: Host;
   readonly #webSockets: LinkedWebSocketServer;
-  readonly #answering = new Set<ServerResponse>();
+  readonly #answering = new Answering();
+  readonly #queued = new QueuedResponses();
   readonly #subprotocols = new WeakMap<IncomingMessage, readonly string[]>();
 
   constructor(host: Host) {
@@ -42,14 +45,13 @@ export class Reception implements Claims {
   }
 
   /** Resolves when every HTTP request that was handed to a handler is answered. */
-  async answered(): Promise<void> {
-    for (const response of this.#answering)
-      if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
+  answered(): Promise<void> {
+    return this.#answering.none();
   }
 
   /** Waits no longer for that. */
   cutOff(): void {
-    for (const response of this.#answering) response.destroy();
+    this.#answering.cutOff();
   }
 
   upgrade(request: IncomingMessage, _tcp: Socket, head: Buffer): boolean {
@@ -112,12 +114,12 @@ export class Reception implements Claims {
     response: ServerResponse,
     target: Target,
   ): Promise<void> {
+    this.#queued.closeWithConnection(request, response);
     this.#answering.add(response);
-    response.once('close', () => this.#answering.delete(response));
     try {
       await handler(request, response, target);
     } catch (thrown) {
-      this.#host.log.handlerFailed(target, thrown, false);
+      this.#host.log.handlerFailed(target, thrown);
       if (response.headersSent) response.destroy();
       else refuse(response, REFUSALS.internal());
     }
@@ -164,6 +166,7 @@ export class Reception implements Claims {
 
   #enterSse(request: IncomingMessage, response: ServerResponse, target: Target, handler: SseHandler): void {
     const host = this.#host;
+    this.#queued.closeWithConnection(request, response);
     const entered = host.door.enter(request);
     if (typeof entered !== 'function') {
       refuse(response, entered);
@@ -179,7 +182,6 @@ const newId = (): string => Buffer.from(randomUUID(), 'latin1').toString('latin1
 
 const badPath = (): Refusal => REFUSALS.badRequest('invalid_path', 'The path cannot be decoded');
 
-/** RFC 6455 §4.4: with the versions that we do speak. */
 /** RFC 6455 §4.2.1, as far as `ws` does not look at it, or answers with less than it might. */
 function flawOf({ method, headers, httpVersion }: IncomingMessage): Refusal | undefined {
   if (method !== 'GET') return REFUSALS.methodNotAllowed('GET');
@@ -188,6 +190,7 @@ function flawOf({ method, headers, httpVersion }: IncomingMessage): Refusal | un
   return headers['sec-websocket-version'] === '13' ? undefined : wrongVersion();
 }
 
+/** RFC 6455 §4.4: with the versions that we do speak. */
 const wrongVersion = (): Refusal => ({
   ...REFUSALS.upgradeRequired(),
   message: 'Only version 13 of WebSocket is spoken here',

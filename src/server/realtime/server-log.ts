@@ -6,6 +6,12 @@ import type { Target } from './places.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** What Node's own functions throw when the signal of a session ends them has what it was aborted with as its cause. */
+export function isEndOfSession(thrown: unknown): boolean {
+  const reason = thrown instanceof Error && thrown.name === 'AbortError' ? thrown.cause : thrown;
+  return reason instanceof SessionError && reason.code === 'SESSION_CLOSED';
+}
+
 export class ServerLog {
   readonly #logger: Logger | undefined;
 
@@ -17,14 +23,16 @@ export class ServerLog {
     this.#try(() => this.#logger?.info(message, fields));
   }
 
-  /** A handler that hears from a session that it is closed, and lets the error pass, has not failed. */
-  handlerFailed({ route }: Target, thrown: unknown, hasEnded: boolean): void {
-    const isEnd = thrown instanceof SessionError && thrown.code === 'SESSION_CLOSED';
-    if (!hasEnded || !isEnd) this.#failed('A handler failed', { route, error: textOf(thrown) });
+  handlerFailed({ route }: Target, thrown: unknown): void {
+    this.#failed('A handler failed', { route, error: textOf(thrown) });
   }
 
   sessionFailed({ route }: Target, thrown: unknown): void {
     this.#failed('A session crashed', { route, error: textOf(thrown) });
+  }
+
+  serverFailed(thrown: unknown): void {
+    this.#failed('The server failed', { error: textOf(thrown) });
   }
 
   hookFailed(hook: string, thrown: unknown): void {

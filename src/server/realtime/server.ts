@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { deferred } from '../../deferred.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import { attachTo } from './attachments.ts';
 import { Door } from './door.ts';
@@ -39,6 +40,7 @@ export const createRealtimeServer = (options: RealtimeServerOptions = {}): Realt
 /** A realtime server. Made by {@link createRealtimeServer}. */
 export class RealtimeServer implements AsyncDisposable {
   readonly #settings: RealtimeSettings;
+  readonly #log: ServerLog;
   readonly #registry = new Registry();
   readonly #door: Door;
   readonly #reception: Reception;
@@ -52,6 +54,7 @@ export class RealtimeServer implements AsyncDisposable {
   /** Use {@link createRealtimeServer}. */
   constructor(settings: RealtimeSettings) {
     const log = new ServerLog(settings.logger);
+    this.#log = log;
     this.#settings = settings;
     this.#door = new Door(settings, (thrown) => log.hookFailed('authenticate or addressOf', thrown));
     this.#reception = new Reception({ settings, door: this.#door, registry: this.#registry, log });
@@ -128,6 +131,8 @@ export class RealtimeServer implements AsyncDisposable {
     this.#listening = once(this.#own, 'listening');
     this.#own.listen(port, host);
     await this.#listening;
+    // Without a listener an error of accepting, such as ENFILE, would end the process.
+    this.#own.on('error', (error) => this.#log.serverFailed(error));
     return this;
   }
 
@@ -143,10 +148,11 @@ export class RealtimeServer implements AsyncDisposable {
   }
 
   /**
-   * Sends a message to many WebSockets: encoded and framed once. Returns to how many. One that reads so slowly that
-   * it would miss the message is closed with 1013, for it to come back and ask anew.
+   * Sends a message to many WebSockets: encoded and framed once. Returns to how many it went. One that reads so slowly
+   * that it would miss the message is closed with 1013, for it to come back and ask anew.
    *
    * @throws {InvalidOptionError} for something that cannot be sent
+   * @throws what a choice throws; those that it was asked about before have the message
    */
   broadcast(audience: Audience, message: Sendable): number {
     const prepared = prepareMessage(message);
@@ -167,8 +173,10 @@ export class RealtimeServer implements AsyncDisposable {
 
   /**
    * Ends the server: whoever comes gets a 503, WebSockets are closed with 1001, event streams end. What is still
-   * there at the deadline is cut off; HTTP requests are answered until then. Resolves when nothing is left. Servers of yours go on without our routes.
-   * Idempotent; the first deadline counts.
+   * there at the deadline is cut off; HTTP requests are answered until then. Resolves when nothing is left. Servers of
+   * yours go on without our routes. Idempotent; the first deadline counts.
+   *
+   * @throws {InvalidOptionError} at once, for a deadline that is no time
    */
   close({ deadlineMs = DEADLINE_MS }: CloseRealtimeServerOptions = {}): Promise<void> {
     if (!(deadlineMs >= 0)) throw new InvalidOptionError('deadlineMs', 'a number of at least 0', deadlineMs);
@@ -191,12 +199,15 @@ export class RealtimeServer implements AsyncDisposable {
       cause: 'SHUTTING_DOWN',
     } as const;
     for (const { life } of this.#registry.guests) life.tell(goodbye);
+    const deadline = deferred<undefined>();
     const timer = clock.setTimeout(() => {
       for (const { life } of this.#registry.guests) life.tell({ type: 'terminate', cause: 'SHUTTING_DOWN' });
       this.#reception.cutOff();
+      deadline.resolve(undefined);
     }, deadlineMs);
     await isEmpty;
-    await this.#reception.answered();
+    // Whoever asks all the time must not keep it open for ever.
+    await Promise.race([this.#reception.answered(), deadline.promise]);
     await this.#stopListening();
     clock.clearTimeout(timer);
   }

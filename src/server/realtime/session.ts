@@ -29,6 +29,7 @@ export abstract class Session {
     return this.#link.target.params;
   }
 
+  /** What follows the path, decoded. */
   get query(): URLSearchParams {
     return this.#link.target.query;
   }
@@ -38,10 +39,12 @@ export abstract class Session {
     return this.#link.identity;
   }
 
+  /** `open` while the handler may use it; `accepting` is over before there is a handler. */
   get state(): SessionState {
     return this.#link.life.state;
   }
 
+  /** Whether it can be sent to: `open`, and the client has not begun to leave. */
   get isOpen(): boolean {
     return this.#link.isOpen;
   }

@@ -16,7 +16,10 @@ export interface SseEvent {
 const LINE_END = /\r\n|\r|\n/;
 
 /** @throws {InvalidOptionError} for a field that would break out of its line, or data that JSON cannot say */
-export function formatEvent({ event, id, retryMs, data }: SseEvent): string {
+export function formatEvent(given: SseEvent): string {
+  if (typeof given !== 'object' || (given as unknown) === null)
+    throw new InvalidOptionError('event', 'a string, or an object with `data`', given);
+  const { event, id, retryMs, data } = given;
   checkField('event', event, /[\r\n]/);
   // The specification has clients ignore an id with NUL.
   checkField('id', id, /[\r\n\0]/);
@@ -30,7 +33,10 @@ export function formatEvent({ event, id, retryMs, data }: SseEvent): string {
 }
 
 /** A comment: no client shows it, and it keeps the line alive. */
-export const formatComment = (text: string): string => `${linesOf('', text)}\n`;
+export function formatComment(text: string): string {
+  if (typeof text !== 'string') throw new InvalidOptionError('text', 'a string', text);
+  return `${linesOf('', text)}\n`;
+}
 
 /** Most data is one line; to split it and put it together again costs more than all else here. */
 function linesOf(field: string, text: string): string {

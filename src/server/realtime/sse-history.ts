@@ -17,6 +17,7 @@ export interface SseHistoryOptions {
    * @defaultValue `300_000`
    */
   readonly ttlMs?: number;
+  /** What `ttlMs` is measured with, for tests. Default: the platform's clock. */
   readonly clock?: Clock;
 }
 
@@ -154,21 +155,23 @@ export interface Follower {
 export async function follow(history: Followed, follower: Follower): Promise<void> {
   let isOver = false;
   let wake = (): void => undefined;
+  const isOn = (): boolean => !isOver;
   const leave = history.onPublished(() => wake());
   follower.untilEnd(() => {
     isOver = true;
-    leave();
     wake();
   });
-  let number = history.numberAfter(follower.lastEventId);
-  const isOn = (): boolean => !isOver;
-  while (isOn()) {
-    const event = history.at(number);
-    if (event === undefined) await new Promise<void>((resolve) => (wake = resolve));
-    else if (event === 'gone' || !(await isWritten(follower, event))) break;
-    else number += 1;
+  try {
+    let number = history.numberAfter(follower.lastEventId);
+    while (isOn()) {
+      const event = history.at(number);
+      if (event === undefined) await new Promise<void>((resolve) => (wake = resolve));
+      else if (event === 'gone' || !(await isWritten(follower, event))) break;
+      else number += 1;
+    }
+  } finally {
+    leave();
   }
-  leave();
   if (isOn()) follower.fellBehind();
 }
 

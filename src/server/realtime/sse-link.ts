@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { SessionError } from './errors.ts';
 import type { Release, Report } from './life.ts';
 import { Outlet } from './outlet.ts';
+import { destroyResponse } from './queued-responses.ts';
 import { SseChunk, type Done } from './sse-chunk.ts';
 import { SessionLink, type LinkFigures, type SessionLinkOptions } from './session-link.ts';
 
@@ -124,7 +125,7 @@ export class SseLink extends SessionLink {
   }
 
   cutOff(): void {
-    if (!this.#response.writableFinished) this.#response.destroy();
+    if (!this.#response.writableFinished) destroyResponse(this.#response);
   }
 
   /** A client that is gone is noticed by what is sent to it: see `keepAlive()` and `limits.stuckMs`. */

@@ -50,7 +50,7 @@ export class SseSession extends SseStream implements AsyncDisposable {
 
   send(event: SseEvent | string): Promise<void> {
     const given = typeof event === 'string' ? { data: event } : event;
-    if (given.id !== undefined && this.#channels.areOpen)
+    if (this.#channels.areOpen && given.id !== undefined)
       throw new InvalidOptionError('id', 'given by the channels alone, once there are any', given.id);
     return this.#link.write(formatEvent(given), 1);
   }

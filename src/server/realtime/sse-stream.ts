@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../../errors.ts';
 import type { SseEvent } from './sse-format.ts';
 import type { Followed } from './sse-history.ts';
 import { Session } from './session.ts';
-import { toBuffer } from './bytes.ts';
+import { isBytes, toBuffer } from './bytes.ts';
 
 /** All of an event but what it says. */
 export type SseFields = Omit<SseEvent, 'data'>;
@@ -45,6 +45,7 @@ export abstract class SseStream extends Session {
 
   /** Like {@link send}, with bytes: base64 (RFC 4648 §4) in one line, in an event of the type `binary` unless given. */
   sendBinary(bytes: ArrayBuffer | ArrayBufferView, fields: SseFields = {}): Promise<void> {
+    if (!isBytes(bytes)) throw new InvalidOptionError('bytes', 'an ArrayBuffer or a view of one', bytes);
     return this.send({ event: SSE_BINARY_EVENT, ...fields, data: toBuffer(bytes).toString('base64') });
   }
 }

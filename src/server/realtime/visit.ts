@@ -10,7 +10,7 @@ import { Life, type Report, type SessionWorld } from './life.ts';
 import type { RealtimeSettings } from './options.ts';
 import type { Target } from './places.ts';
 import type { Registry } from './registry.ts';
-import type { ServerLog } from './server-log.ts';
+import { isEndOfSession, type ServerLog } from './server-log.ts';
 import type { SessionLink } from './session-link.ts';
 import type { Watch } from './watched-course.ts';
 
@@ -43,7 +43,6 @@ export abstract class Visit<
   connection: Link | undefined;
   session: Session | undefined;
   readonly #handler: Handler<Session>;
-  /** Until the handler has it: an idle session has no use for the headers. */
   #request: IncomingMessage | undefined;
   /** While the client waits for its answer. */
   #stopListening: (() => void) | undefined;
@@ -98,6 +97,7 @@ export abstract class Visit<
     this.connection?.cutOff();
   }
 
+  /** Later: the user's code does not run inside a transition. */
   serve(report: Report): void {
     queueMicrotask(() => this.#callHandler(report));
   }
@@ -156,7 +156,10 @@ export abstract class Visit<
     this.#request = undefined;
     if (session === undefined || request === undefined) return;
     const failed = (thrown: unknown): void => {
-      this.host.log.handlerFailed(this.target, thrown, !this.life.isOpen);
+      // A handler that hears that its session is over, and lets the error pass, has not failed. A link that is closing
+      // already ends the session by itself, and says why.
+      if (this.connection?.isOpen !== true && isEndOfSession(thrown)) return;
+      this.host.log.handlerFailed(this.target, thrown);
       report({ type: 'handler.failed' });
     };
     try {

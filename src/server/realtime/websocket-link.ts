@@ -82,8 +82,10 @@ export class WebSocketLink extends SessionLink {
   }
 
   closedError(): SessionError {
-    const { code, cause } = this.life.ending;
+    const { code, cause: known } = this.life.ending;
     const how = code === null ? 'closing' : `closed with ${code}`;
+    // The socket may be closing before the machine is told that it is closed.
+    const cause = this.life.isOpen ? (this.#failure ?? 'CLOSED_BY_PEER') : known;
     return new SessionError('SESSION_CLOSED', { how: `${how} (${cause})` });
   }
 

@@ -5,7 +5,7 @@ import { SessionError } from './errors.ts';
 import { isBytes, toBuffer, type Bytes } from './bytes.ts';
 import type { ReceiveOptions } from './inbox.ts';
 import { Session } from './session.ts';
-import { PreparedMessage, type Sendable } from './prepared-message.ts';
+import { payloadOf, PreparedMessage, type Sendable } from './prepared-message.ts';
 import type { WebSocketLink, WebSocketMessage } from './websocket-link.ts';
 
 const MAX_CONTROL_BYTES = 125;
@@ -40,6 +40,7 @@ export class WebSocketSession extends Session implements AsyncIterable<WebSocket
     return this.#link.life.ending.code;
   }
 
+  /** What came with the close code; empty where nothing did. */
   get closeReason(): string {
     return this.#link.life.ending.reason;
   }
@@ -68,20 +69,16 @@ export class WebSocketSession extends Session implements AsyncIterable<WebSocket
   }
 
   /**
-   * Sends a string as text, bytes as binary, an object or array as JSON, and what `prepareMessage()` has made. Resolves when there is room for more; a
-   * client that reads slowly slows down whoever awaits. May be left alone: what it rejects with then ends nothing.
-   * Bytes must not be changed before it resolves.
+   * Sends a string as text, bytes as binary, an object or array as JSON, and what `prepareMessage()` has made. Resolves
+   * when there is room for more; a client that reads slowly slows down whoever awaits. May be left alone: what it
+   * rejects with then ends nothing. Bytes must not be changed before it resolves.
    *
    * @throws {InvalidOptionError} at once, for anything else
    * @throws {SessionError} `SESSION_CLOSED`, or `SEND_BUFFER_FULL` above `limits.maxBufferedBytes`: it was not sent
    */
   send(message: Sendable): Promise<void> {
-    if (typeof message === 'string') return this.sendText(message);
     if (message instanceof PreparedMessage) return this.#link.sendPrepared(message);
-    if (isBytes(message)) return this.sendBinary(message);
-    const isData = typeof message === 'object' && (message as unknown) !== null && !(message instanceof Blob);
-    if (isData) return this.sendJson(message);
-    throw new InvalidOptionError('message', 'a string, bytes, an object or an array', message);
+    return this.#link.send(payloadOf(message));
   }
 
   /** Like {@link send}, for text. */
@@ -114,33 +111,18 @@ export class WebSocketSession extends Session implements AsyncIterable<WebSocket
   }
 
   /** @throws {SessionError} `UNEXPECTED_MESSAGE` for a binary one, which is lost; else like {@link receive} */
-  async receiveText(options?: ReceiveOptions): Promise<string> {
-    const message = await this.receive(options);
-    if (typeof message === 'string') return message;
-    throw new SessionError('UNEXPECTED_MESSAGE', {
-      expected: 'text',
-      actual: `${message.byteLength} bytes of binary`,
-    });
+  receiveText(options?: ReceiveOptions): Promise<string> {
+    return this.#receiveAs(textOnly, options);
   }
 
   /** @throws {SessionError} `UNEXPECTED_MESSAGE` for text, which is lost; else like {@link receive} */
-  async receiveBinary(options?: ReceiveOptions): Promise<Buffer> {
-    const message = await this.receive(options);
-    if (typeof message !== 'string') return message;
-    throw new SessionError('UNEXPECTED_MESSAGE', {
-      expected: 'binary',
-      actual: `${message.length} characters of text`,
-    });
+  receiveBinary(options?: ReceiveOptions): Promise<Buffer> {
+    return this.#receiveAs(binaryOnly, options);
   }
 
   /** @throws {SessionError} `INVALID_JSON` for a message that is none, which is lost; else like {@link receive} */
-  async receiveJson(options?: ReceiveOptions): Promise<unknown> {
-    const message = await this.receive(options);
-    try {
-      return JSON.parse(message.toString()) as unknown;
-    } catch (cause) {
-      throw new SessionError('INVALID_JSON', { cause: textOf(cause) }, cause);
-    }
+  receiveJson(options?: ReceiveOptions): Promise<unknown> {
+    return this.#receiveAs(parsed, options);
   }
 
   /** Messages until the session ends, however it does. Leaving the loop leaves the session open. */
@@ -185,6 +167,41 @@ export class WebSocketSession extends Session implements AsyncIterable<WebSocket
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** One promise for a message that is here already. */
+  #receiveAs<Wanted>(
+    read: (message: WebSocketMessage) => Wanted,
+    options: ReceiveOptions | undefined,
+  ): Promise<Wanted> {
+    const { inbox } = this.#link;
+    const message = options === undefined ? inbox.takeNow() : undefined;
+    if (message === undefined) return inbox.next(options).then(read);
+    try {
+      return Promise.resolve(read(message));
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+  }
+}
+
+function textOnly(message: WebSocketMessage): string {
+  if (typeof message === 'string') return message;
+  const actual = `${message.byteLength} bytes of binary`;
+  throw new SessionError('UNEXPECTED_MESSAGE', { expected: 'text', actual });
+}
+
+function binaryOnly(message: WebSocketMessage): Buffer {
+  if (typeof message !== 'string') return message;
+  const actual = `${message.length} characters of text`;
+  throw new SessionError('UNEXPECTED_MESSAGE', { expected: 'binary', actual });
+}
+
+function parsed(message: WebSocketMessage): unknown {
+  try {
+    return JSON.parse(message.toString()) as unknown;
+  } catch (cause) {
+    throw new SessionError('INVALID_JSON', { cause: textOf(cause) }, cause);
   }
 }
 

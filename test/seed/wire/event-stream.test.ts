@@ -2,6 +2,7 @@
 // (WHATWG HTML §9.2, RFC 9112 §7.1).
 import { describe, expect, it } from 'vitest';
 import type { SseHandler } from '../../../src/server/index.ts';
+import { StatewireEventSource } from '../../../src/sse/index.ts';
 import { until } from '../../../src/testing/wait.ts';
 import { serve, SseClient, stay } from '../scene.ts';
 import { head, listenTcp, Tcp } from './raw.ts';
@@ -83,6 +84,13 @@ describe('the answer of the server', () => {
     expect(await tcp.takeTo('\r\n\r\n')).toContain('Connection: close\r\n');
     await tcp.ended();
     expect(tcp.bytes.toString()).toContain('data: a\n\n');
+  });
+
+  it('is a refusal for a page of no origin that asks for no host', async () => {
+    await using server = await serve((routes) => routes.sse('/', stay));
+    using tcp = Tcp.dial(server);
+    tcp.write(head({ Accept: 'text/event-stream', Origin: 'null' }, 'GET / HTTP/1.0'));
+    expect(await tcp.takeTo('\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 /);
   });
 
   it('names the page that may read it', async () => {
@@ -297,6 +305,30 @@ describe('what the client makes of a stream', () => {
 
     expect(client.events).toEqual([{ event: 'message', data: 'whole', id: '' }]);
     expect(failure).toBe(code);
+  });
+
+  it('is let go of when nobody hears it any more, by a fetch too that heeds no signal', async () => {
+    let isCancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      start: (stream) => stream.enqueue(Buffer.from('data: last\n\n')),
+      cancel: () => void (isCancelled = true),
+    });
+    const headers = { 'Content-Type': 'text/event-stream' };
+    const answer = (): Promise<Response> => Promise.resolve(new Response(body, { headers }));
+    const client = await SseClient.open('http://test/', { fetch: answer });
+    expect(await client.got(1)).toEqual([{ event: 'message', data: 'last', id: '' }]);
+    await client.connection.disconnect();
+    await until(() => isCancelled);
+  });
+
+  it('has the origin that was asked, when the answer does not say where it came from', async () => {
+    const headers = { 'Content-Type': 'text/event-stream' };
+    const answer = (): Promise<Response> => Promise.resolve(new Response('data: x\n\n', { headers }));
+    const source = new StatewireEventSource('http://test:8080/events', { fetch: answer, retry: false });
+    const origins: string[] = [];
+    source.onmessage = ({ origin }) => origins.push(origin);
+    await until(() => source.readyState === StatewireEventSource.CLOSED);
+    expect(origins).toEqual(['http://test:8080']);
   });
 
   it('is asked for in these words, and with the last id in UTF-8', async () => {

@@ -31,6 +31,8 @@ describe('an upgrade request', () => {
     ['has names and tokens in other cases', { Upgrade: 'WebSocket', Connection: 'UPGRADE' }],
     ['has lower-case header names', lowerCased()],
     ['has a query', {}, 'GET /?room=1 HTTP/1.1'],
+    ['has a whole URL', {}, 'GET http://test/chat/1?room=1 HTTP/1.1'],
+    ['has a whole URL without a path', {}, 'GET HTTPS://user@test:1 HTTP/1.1'],
     ['offers an extension that is not spoken', { 'Sec-WebSocket-Extensions': 'permessage-deflate, x-other' }],
     ['offers subprotocols that are not spoken', { 'Sec-WebSocket-Protocol': 'chat, superchat' }],
     ['has space around its values', { 'Sec-WebSocket-Version': '  13  ', Upgrade: ' websocket ' }],

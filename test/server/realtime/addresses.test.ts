@@ -5,16 +5,13 @@ import { Connection, text, type ConnectionError } from '../../../src/index.ts';
 import { SseConnection } from '../../../src/sse/index.ts';
 import type { RealtimeLimits } from '../../../src/server/index.ts';
 import { rejectionOf } from '../../support/connected.ts';
-import { Client, refusalOf, serve } from './harness.ts';
+import { Client, refusalOf, serve, stay } from './harness.ts';
 
 const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
   addresses?.some(({ address }) => address === '::1'),
 );
 if (!hasIpv6)
   process.stderr.write('The tests of IPv6 are skipped: this machine has no loopback address ::1.\n');
-
-const stay = ({ signal }: { readonly signal: AbortSignal }): Promise<unknown> =>
-  new Promise((done) => signal.addEventListener('abort', done));
 
 const at = (host: string, limits: RealtimeLimits = {}) =>
   serve({ host, limits }, (server) =>

@@ -4,9 +4,11 @@ import { connect, type Socket } from 'node:net';
 import { WebSocket, type ClientOptions } from 'ws';
 import {
   createRealtimeServer,
+  SessionError,
   type RealtimeServer,
   type RealtimeServerOptions,
   type RealtimeSession,
+  type WebSocketSession,
 } from '../../../src/server/index.ts';
 import { until } from '../../../src/testing/wait.ts';
 
@@ -30,6 +32,20 @@ export async function serve(
   routes(server);
   return server.listen();
 }
+
+/** A handler that does nothing until the session ends. */
+export const stay = ({ signal }: { readonly signal: AbortSignal }): Promise<unknown> =>
+  new Promise((resolve) => signal.addEventListener('abort', resolve));
+
+export const echo = async (socket: WebSocketSession): Promise<void> => {
+  for await (const message of socket) await socket.send(message);
+};
+
+export const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'resolved',
+    (error: unknown) => (error instanceof SessionError ? error.code : error),
+  );
 
 export const only = (server: RealtimeServer): RealtimeSession => {
   const [session] = server.connections.values();

@@ -1,9 +1,8 @@
 import type { InspectionEvent } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import type { Inspected, Inspector } from '../../../src/inspection/inspector.ts';
-import type { WebSocketSession } from '../../../src/server/index.ts';
 import { until } from '../../../src/testing/wait.ts';
-import { Client, errorLog, only, serve } from './harness.ts';
+import { Client, echo, errorLog, only, serve } from './harness.ts';
 
 /** The states of all machines, in the order in which they were entered. */
 function watcher() {
@@ -20,10 +19,6 @@ function watcher() {
   };
   return { states, attached, inspect };
 }
-
-const echo = async (socket: WebSocketSession): Promise<void> => {
-  for await (const message of socket) await socket.send(message);
-};
 
 describe('an inspector', () => {
   it('sees every session from its request to its end, with its name and figures', async () => {

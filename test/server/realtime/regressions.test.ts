@@ -16,10 +16,7 @@ import { Life, type SessionWorld } from '../../../src/server/realtime/life.ts';
 import type { SessionEvent } from '../../../machines/index.ts';
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { until } from '../../../src/testing/wait.ts';
-import { Client, errorLog, refusalOf, serve } from './harness.ts';
-
-const stay = ({ signal }: { readonly signal: AbortSignal }): Promise<unknown> =>
-  new Promise((done) => signal.addEventListener('abort', done));
+import { Client, errorLog, refusalOf, serve, stay } from './harness.ts';
 
 describe('two servers on one HTTP server', () => {
   it('answer what is for neither of them, once', async () => {
@@ -147,15 +144,28 @@ describe('a session that nobody looks at', () => {
     { type: 'idle.exceeded' },
   ];
 
+  const names = ['judge', 'stopJudging', 'hold', 'letGo', 'serve', 'stopServing', 'watch', 'stopWatching'];
+
+  interface Story {
+    /** What is told it, and how much time passes. */
+    readonly events: readonly (SessionEvent | number)[];
+    /** How many of them are told before it starts. */
+    readonly early: number;
+    /** What an actor reports as soon as it is begun. */
+    readonly reports: Readonly<Record<string, SessionEvent | undefined>>;
+  }
+
   /** What becomes of a session, and of what its states hold. */
-  function lived(events: readonly (SessionEvent | number)[], isWatched: boolean): unknown[] {
+  function lived({ events, early, reports }: Story, isWatched: boolean): unknown[] {
     const clock = new VirtualClock();
     const told: unknown[] = [];
     const tell =
       (what: string) =>
-      (...[given]: unknown[]): void =>
-        void told.push([what, typeof given === 'function' ? 'report' : given]);
-    const names = ['judge', 'stopJudging', 'hold', 'letGo', 'serve', 'stopServing', 'watch', 'stopWatching'];
+      (...[given]: unknown[]): void => {
+        told.push([what, typeof given === 'function' ? 'report' : given]);
+        const fact = reports[what];
+        if (typeof given === 'function' && fact !== undefined) (given as (event: SessionEvent) => void)(fact);
+      };
     const world = Object.fromEntries([...names, 'sayGoodbye', 'over'].map((name) => [name, tell(name)]));
     const watch = {
       inspector: { next: () => undefined },
@@ -165,8 +175,8 @@ describe('a session that nobody looks at', () => {
     const limits = { acceptMs: 100, closeMs: 50 };
     const options = { limits, clock, watch: isWatched ? watch : undefined };
     const life = new Life(world as unknown as SessionWorld, options);
-    life.start();
-    for (const event of events) {
+    for (const [index, event] of events.entries()) {
+      if (index === early) life.start();
       if (typeof event === 'number') clock.advance(event);
       else life.tell(event);
       told.push([life.state, life.ending, life.status, clock.pending]);
@@ -175,11 +185,18 @@ describe('a session that nobody looks at', () => {
   }
 
   it('lives exactly as one that is inspected', () => {
-    const event = fc.oneof(fc.constantFrom(...facts), fc.constantFrom(10, 50, 100));
+    const fact = fc.constantFrom(...facts);
+    const reports = fc.dictionary(fc.constantFrom('judge', 'hold', 'serve', 'watch'), fact, { maxKeys: 2 });
+    const story = fc.record({
+      events: fc.array(fc.oneof(fact, fc.constantFrom(10, 50, 100)), { minLength: 1, maxLength: 7 }),
+      early: fc.oneof(fc.constant(0), fc.nat({ max: 2 })),
+      reports: fc.oneof(fc.constant({}), reports),
+    });
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 6 }), (events) => {
-        expect(lived(events, false)).toEqual(lived(events, true));
+      fc.property(story, (given) => {
+        expect(lived(given, false)).toEqual(lived(given, true));
       }),
+      { numRuns: 300 },
     );
   });
 

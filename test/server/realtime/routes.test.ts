@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
+import { connect, Socket, type AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -13,10 +13,7 @@ import {
 import { Places } from '../../../src/server/realtime/places.ts';
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { until } from '../../../src/testing/wait.ts';
-import { Client, errorLog, refusalOf, serve } from './harness.ts';
-
-const stay = (socket: { readonly signal: AbortSignal }): Promise<unknown> =>
-  new Promise((done) => socket.signal.addEventListener('abort', done));
+import { Client, errorLog, refusalOf, serve, stay } from './harness.ts';
 
 const brief = async (response: Response) => [response.status, await response.text()];
 
@@ -56,6 +53,20 @@ describe('routes', () => {
     expect(found('/x/y?z')).toEqual(['/x/y', '/x/:b', '/:a/y', '/:a/:b']);
     expect(found('/q/y')).toEqual(['/:a/y', '/:a/:b']);
     expect(found('/x/')).toEqual([]);
+  });
+
+  it('find it in whatever order they were registered, among longer and shorter ones', () => {
+    const routes = ['/rooms/:id', '/rooms', '/rooms/new', '/', '/rooms/:id/log', '/:any'];
+    fc.assert(
+      fc.property(fc.shuffledSubarray(routes, { minLength: routes.length }), (shuffled) => {
+        const places = new Places<string>();
+        for (const route of shuffled) places.at(route, () => route);
+        const found = (url: string): string[] => places.match(url).map((match) => match.found);
+
+        expect(found('/rooms/new')).toEqual(['/rooms/new', '/rooms/:id']);
+        expect(found('/rooms')).toEqual(['/rooms', '/:any']);
+      }),
+    );
   });
 
   it('give back every parameter as it was written', () => {
@@ -254,7 +265,8 @@ describe('a broadcast', () => {
     expect(server.broadcast(isInTwo, Buffer.of(1, 2))).toBe(1);
     expect(server.broadcast(() => true, long)).toBe(3);
     expect(server.broadcast('/rooms/3', 'nobody')).toBe(0);
-    expect(() => server.broadcast('/rooms/1', 7 as never)).toThrow('Expected `message`');
+    for (const message of [7, null, undefined, new Blob(['x'])])
+      expect(() => server.broadcast('/rooms/1', message as never)).toThrow('Expected `message`');
 
     const inOne = ['one', '{"all":"ü"}', long];
     expect(await clients[0]!.got(3)).toEqual(inOne);
@@ -322,6 +334,26 @@ describe('the end of a server', () => {
     expect(server.connections.size).toBe(0);
     await server.close();
   });
+
+  it.each(['the deadline', 'the client'])(
+    'does not wait for pipelined requests that %s has cut off',
+    async (who) => {
+      const clock = new VirtualClock();
+      let asked = 0;
+      const server = await serve({ clock }, (routes) => routes.http('GET', '/slow', () => (asked += 1)));
+      const tcp = connect(Number(new URL(server.url).port), '127.0.0.1');
+      const request = 'GET /slow HTTP/1.1\r\nHost: test\r\n\r\n';
+      // The answer to the second one has to wait for that to the first, and Node never tells that it is closed.
+      tcp.write(request + request);
+      await until(() => asked === 2);
+      const closing = server.close({ deadlineMs: 500 });
+      if (who === 'the client') tcp.destroy();
+      else clock.advance(500);
+      await closing;
+      tcp.destroy();
+      expect(clock.pending).toBe(0);
+    },
+  );
 
   it('cuts off at the deadline who does not answer', async () => {
     const clock = new VirtualClock();
@@ -411,6 +443,27 @@ describe('somebody else’s server', () => {
     app.closeAllConnections();
   });
 
+  it('is let go of at the deadline, whoever asks after it', async () => {
+    const clock = new VirtualClock();
+    const app = createServer();
+    const port = await listening(app);
+    const late = Object.assign(new IncomingMessage(new Socket()), { method: 'GET', url: '/slow' });
+    let asked = 0;
+    const server = createRealtimeServer({ server: app, clock }).http('GET', '/slow', (request, response) => {
+      asked += 1;
+      if (request !== late) response.once('close', () => app.emit('request', late, new ServerResponse(late)));
+    });
+    const cutOff = [1, 2].map(() => fetch(`http://127.0.0.1:${port}/slow`).catch(() => 'cut off'));
+    await until(() => asked === 2);
+    const closing = server.close({ deadlineMs: 500 });
+    clock.advance(500);
+    await closing;
+
+    expect(await Promise.all(cutOff)).toEqual(['cut off', 'cut off']);
+    app.close();
+    app.closeAllConnections();
+  });
+
   it('without anybody else says 404 for what is nobody’s', async () => {
     const app = createServer();
     const port = await listening(app);
@@ -439,6 +492,10 @@ describe('options', () => {
     [{ heartbeat: { intervalMs: NaN } }, 'Expected `heartbeat.intervalMs`'],
     [{ authenticate: true }, 'Expected `authenticate` to be a function'],
     [{ origins: '*' }, 'Expected `origins` to be a list of origins'],
+    [{ heartbeat: 30_000 }, 'Expected `heartbeat` to be an object, or false'],
+    [{ compression: 'gzip' }, 'Expected `compression` to be an object, or true or false'],
+    [{ compression: { level: 10 } }, 'Expected `compression.level` to be a whole number from 0 to 9'],
+    [{ logger: true }, 'Expected `logger` to be an object'],
   ])('like %j are refused', (options, message) => {
     expect(() => createRealtimeServer(options as RealtimeServerOptions)).toThrow(message);
   });

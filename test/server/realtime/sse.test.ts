@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   createSseHistory,
-  SessionError,
   type RealtimeServer,
   type RealtimeServerOptions,
   type SseHandler,
@@ -13,7 +12,7 @@ import {
 import { formatComment, formatEvent } from '../../../src/server/realtime/sse-format.ts';
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { turn, until } from '../../../src/testing/wait.ts';
-import { errorLog, only, serve } from './harness.ts';
+import { codeOf, errorLog, only, serve, stay } from './harness.ts';
 
 /** What a parser that nobody here wrote makes of a text. */
 function parsed(text: string) {
@@ -70,17 +69,8 @@ class Reader {
   }
 }
 
-const stay = (stream: SseSession): Promise<unknown> =>
-  new Promise((done) => stream.signal.addEventListener('abort', done));
-
 const streaming = (handler: SseHandler, options: RealtimeServerOptions = {}) =>
   serve(options, (routes) => routes.sse('/', handler));
-
-const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'resolved',
-    (error: unknown) => (error instanceof SessionError ? error.code : error),
-  );
 
 describe('an event as text', () => {
   it.each([
@@ -370,6 +360,29 @@ describe('a history', () => {
     using second = await Reader.open(server, '/', { 'last-event-id': last!.id! });
     const again = (await second.got(2)).map(({ event, data }) => `${event} ${data}`);
     expect(again.sort()).toEqual(['logs/message log 2', 'stocks/price 2']);
+  });
+
+  it('that fails, being somebody else’s, fails the handler and not the session', async () => {
+    const { errors, logger } = errorLog();
+    const history = createSseHistory();
+    const broken = {
+      ...{ nextNumber: 0, numberAfter: () => 0, at: () => undefined },
+      onPublished: (listener: () => void) => {
+        const leave = history.onPublished(listener);
+        return () => {
+          leave();
+          throw new Error('broken');
+        };
+      },
+    };
+    await using server = await streaming((stream) => stream.follow(broken), { logger });
+    const reader = await Reader.open(server);
+    await until(() => server.connections.size === 1);
+    reader.response.destroy();
+    await until(() => errors.length > 0);
+
+    expect(errors).toEqual([['A handler failed', { route: '/', error: 'broken' }]]);
+    expect(server.connections.size).toBe(0);
   });
 
   it('lets go of a follower that falls behind by more than it keeps', async () => {

@@ -1,26 +1,18 @@
 import { createHash } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Connection } from '../../../src/connection.ts';
 import { text } from '../../../src/protocols/text.ts';
-import { SessionError, type WebSocketSession } from '../../../src/server/index.ts';
+import type { WebSocketSession } from '../../../src/server/index.ts';
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { turn, until } from '../../../src/testing/wait.ts';
-import { Client, errorLog, only, serve } from './harness.ts';
-
-const echo = async (socket: WebSocketSession): Promise<void> => {
-  for await (const message of socket) await socket.send(message);
-};
+import { Client, codeOf, echo, errorLog, only, serve } from './harness.ts';
 
 /** To compare a megabyte byte by byte takes vitest a second. */
 const brief = (message: string | Buffer): string =>
   `${typeof message} ${createHash('sha256').update(message).digest('hex')}`;
-
-const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'resolved',
-    (error: unknown) => (error instanceof SessionError ? error.code : error),
-  );
 
 /** A session whose handler does nothing but stay, and its client. */
 async function pair(options: Parameters<typeof serve>[0] = {}) {
@@ -92,6 +84,7 @@ describe('messages', () => {
     expect(() => session.send(7 as never)).toThrow(
       'Expected `message` to be a string, bytes, an object or an',
     );
+    expect(() => session.send(new Blob(['x']))).toThrow('Expected `message` to be a string');
     expect(() => session.sendText(Buffer.of(1) as never)).toThrow('Expected `text` to be a string');
     expect(() => session.sendBinary('a' as never)).toThrow('Expected `bytes`');
     expect(() => session.sendJson(undefined)).toThrow('Expected `value`');
@@ -286,11 +279,13 @@ describe('the end', () => {
     expect(JSON.stringify(errors)).not.toContain('abc123secret');
   });
 
-  it('is no failure of a handler that only hears of it', async () => {
+  it.each<[string, (socket: WebSocketSession) => unknown]>([
+    ['a message', (socket) => socket.receive()],
+    ['a timer of Node', ({ signal }) => setTimeout(1_000_000, undefined, { signal })],
+    ['an event of Node', ({ signal }) => once(new EventEmitter(), 'never', { signal })],
+  ])('is no failure of a handler that only hears of it, waiting for %s', async (_what, handler) => {
     const { errors, logger } = errorLog();
-    await using server = await serve({ logger }, (routes) =>
-      routes.websocket('/', (socket) => socket.receive()),
-    );
+    await using server = await serve({ logger }, (routes) => routes.websocket('/', handler));
     const client = await Client.open(server, '/');
     client.socket.terminate();
     await until(() => server.connections.size === 0);
