@@ -45,7 +45,7 @@ export type {
 } from './session.types.ts';
 export { subscriptionMachine } from './subscription.machine.ts';
 export {
-  isConfirmed,
+  isSubscriptionConfirmed,
   selectSubscriptionState,
   SUBSCRIPTION_STATES,
   type SubscriptionSnapshot,

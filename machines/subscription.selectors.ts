@@ -16,5 +16,5 @@ export function selectSubscriptionState({ status, value }: SubscriptionSnapshot)
 }
 
 /** Whether the server has said so, and it is not merely taken to have agreed. */
-export const isConfirmed = (snapshot: SubscriptionSnapshot): boolean =>
+export const isSubscriptionConfirmed = (snapshot: SubscriptionSnapshot): boolean =>
   snapshot.matches({ subscribed: 'confirmed' });

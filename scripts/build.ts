@@ -49,7 +49,7 @@ async function makePage(folder: string): Promise<void> {
 }
 
 function copyDrawings(): void {
-  for (const drawing of ['connection.svg', 'session.svg', 'subscription.svg'])
+  for (const drawing of ['connection.svg', 'session.svg', 'subscription.svg', 'relay.svg'])
     copyFileSync(join(root, 'visualizations', drawing), join(dist, 'visualizations', drawing));
 }
 

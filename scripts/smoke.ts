@@ -28,7 +28,9 @@ const RESOLUTIONS = [
 
 /** What the pages show, beside their code. */
 const PICTURES = [
-  ...['connection.svg', 'session.svg', 'subscription.svg'].map((name) => `dist/visualizations/${name}`),
+  ...['connection.svg', 'session.svg', 'subscription.svg', 'relay.svg'].map(
+    (name) => `dist/visualizations/${name}`,
+  ),
   ...['visualizations/live', 'src/demo-server'].flatMap((folder) =>
     PAGE_PARTS.map(({ file }) => `dist/${folder}/page/${file}`),
   ),

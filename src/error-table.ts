@@ -274,7 +274,11 @@ export const ERRORS = {
     (d) => `The peer reads too slowly: ${d['bytes']} bytes wait to be sent already.`,
     'Await each send, or raise limits.maxBufferedBytes.',
   ),
-  TOO_MANY_PINGS: row(true, (d) => `${d['count']} pings wait for their pong already.`, 'Await each ping.'),
+  TOO_MANY_PINGS: row(
+    true,
+    (d) => `Too many pings wait for their pong already: ${d['count']}.`,
+    'Await each ping.',
+  ),
   UNEXPECTED_MESSAGE: row(
     false,
     (d) => `Expected ${d['expected']}, got ${d['actual']}.`,

@@ -7,7 +7,6 @@ import {
   type AnyEventObject,
   type CallbackLogicFunction,
   type EventObject,
-  type InspectionEvent,
   type NonReducibleUnknown,
 } from 'xstate';
 import { connectionMachine } from '../machines/index.ts';
@@ -17,8 +16,8 @@ import { heartbeatActor } from './actors/heartbeat.ts';
 import { retryPolicyActor } from './actors/retry-policy.ts';
 import { socketActor } from './actors/socket.ts';
 import { surroundingsActor } from './actors/surroundings.ts';
+import { guardInspector, type GuardedInspector } from './inspection/guard.ts';
 import type { Inspector } from './inspection/inspector.ts';
-import { watchRejection } from './rejections.ts';
 import type { Held, World } from './world.ts';
 
 export type ConnectionActor = ActorRefFrom<typeof connectionMachine>;
@@ -43,14 +42,13 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
   world: World<Incoming, Outgoing, Welcome, Credentials>,
   announcer: Announcer<Incoming, Outgoing, Welcome, Credentials>,
 ): ConnectionActor {
-  const { settings, recorder, options } = world;
-  const { inspect } = options;
-  const given = (typeof inspect === 'function' ? { next: inspect } : inspect) as Inspector | undefined;
+  const { settings, recorder } = world;
   const anyWorld = world as unknown as AnyWorld;
+  const inspector = inspectorOf(anyWorld);
   const actor = createActor(machine, {
     input: { limits: settings.limits },
     clock: settings.clock,
-    ...(given !== undefined && { inspect: guarded(given, anyWorld) }),
+    ...(inspector !== undefined && { inspect: inspector.next }),
   });
   worlds.set(actor.system, anyWorld);
   if (recorder !== undefined) {
@@ -58,7 +56,7 @@ export function wireUp<Incoming, Outgoing, Welcome, Credentials>(
     // Not by the option `inspect`: XState wraps that twice, and the recorder needs nothing from before the start.
     actor.system.inspect(world);
   }
-  if (given !== undefined) attach(given, actor, anyWorld);
+  inspector?.attach(actor.sessionId, world);
   actor.subscribe(announcer);
   return actor.start();
 }
@@ -87,18 +85,8 @@ function housed<Sent extends AnyEventObject, Input extends NonReducibleUnknown>(
   });
 }
 
-function attach(inspector: Inspector, { sessionId }: ConnectionActor, world: AnyWorld): void {
-  world.asking('LISTENER_FAILED', 'inspect', () => inspector.attach?.(sessionId, world));
-}
-
-/** XState lets what an inspector throws escape from `send()`. */
-function guarded(inspector: Inspector, world: AnyWorld) {
-  return (event: InspectionEvent): void => {
-    try {
-      // An inspector of the user's may be a function that returns a promise.
-      watchRejection(inspector.next(event), (thrown) => world.report('LISTENER_FAILED', 'inspect', thrown));
-    } catch (thrown) {
-      world.report('LISTENER_FAILED', 'inspect', thrown);
-    }
-  };
+function inspectorOf(world: AnyWorld): GuardedInspector | undefined {
+  const { inspect } = world.options;
+  if (inspect === undefined) return undefined;
+  return guardInspector(inspect as Inspector, (thrown) => world.report('LISTENER_FAILED', 'inspect', thrown));
 }

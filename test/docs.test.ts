@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { HUB_ERRORS } from '../src/channels/wire.ts';
 import { CONNECTION_STATES } from '../src/index.ts';
-import { REALTIME_DEFAULTS } from '../src/server/index.ts';
+import { HUB_DEFAULTS, REALTIME_DEFAULTS } from '../src/server/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -18,6 +19,7 @@ const pages = [
   'bench/README.md',
   'docs/crawl.md',
   'docs/realtime.md',
+  'docs/channels.md',
 ];
 
 describe.each(pages)('%s', (page) => {
@@ -30,14 +32,28 @@ describe.each(pages)('%s', (page) => {
 
 describe('docs/realtime.md', () => {
   it('has only code that fits the types of the package', { timeout: 120_000 }, () => {
-    expect(typeErrorsOf('docs/realtime.md')).toEqual([]);
+    expect(typeErrorsOf('docs/realtime.md', GIVEN)).toEqual([]);
   });
 
   it('tells every limit with the default that it has', () => {
-    const rows = [...read('docs/realtime.md').matchAll(/^\| `limits\.(\w+)` .* `([\w]+)` *\|$/gm)];
-    const told = rows.map(([, name = '', value = '']) => [name, Number(value.replaceAll('_', ''))]);
+    expect(limitsIn('docs/realtime.md')).toEqual(REALTIME_DEFAULTS.limits);
+  });
+});
 
-    expect(Object.fromEntries(told)).toEqual(REALTIME_DEFAULTS.limits);
+describe('docs/channels.md', () => {
+  it('has only code that fits the types of the package', { timeout: 120_000 }, () => {
+    expect(typeErrorsOf('docs/channels.md', GIVEN_OF_CHANNELS)).toEqual([]);
+  });
+
+  it('tells every limit with the default that it has', () => {
+    expect(limitsIn('docs/channels.md')).toEqual(HUB_DEFAULTS.limits);
+  });
+
+  it('names every code with which a hub refuses', () => {
+    const [, table = ''] = /\n(\| `code` [\s\S]*?)\n\n/.exec(read('docs/channels.md')) ?? [];
+    const told = [...table.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, code]) => code);
+
+    expect(told.sort()).toEqual([...HUB_ERRORS].sort());
   });
 });
 
@@ -78,12 +94,44 @@ declare global {
 }
 `;
 
+/** The same for channels. */
+const GIVEN_OF_CHANNELS = `
+import type { AssistantStep, ChannelClient as Client, ToolOutput } from 'statewire/channels';
+import type { ChannelHub } from 'statewire/server';
+declare global {
+  const ChannelClient: typeof Client;
+  const channels: Client;
+  const createChannelHub: typeof import('statewire/server').createChannelHub;
+  const hub: ChannelHub;
+  const signal: AbortSignal;
+  const messageId: string;
+  const user: string;
+  const pass: string;
+  const question: string;
+  const token: () => string;
+  const userOf: (header: string | undefined) => Promise<string | undefined>;
+  const mayWrite: (identity: unknown, channel: string) => boolean;
+  const weatherIn: (city: string) => Promise<string>;
+  const assistant: {
+    events(question: string): AsyncIterable<AssistantStep>;
+    submit(runId: string | undefined, outputs: readonly ToolOutput[]): AsyncIterable<AssistantStep>;
+  };
+}
+`;
+
+/** The limits in the tables of a page, with their defaults. */
+function limitsIn(page: string): Record<string, number> {
+  const rows = [...read(page).matchAll(/^\| `limits\.(\w+)` .* `([\w]+)` *\|$/gm)];
+  const told = rows.map(([, name = '', value = '']) => [name, Number(value.replaceAll('_', ''))]);
+  return Object.fromEntries(told) as Record<string, number>;
+}
+
 /** What TypeScript says of the code blocks of a page, each of which is a module of its own beside the page. */
-function typeErrorsOf(page: string): string[] {
+function typeErrorsOf(page: string, given: string): string[] {
   const blocks = [...read(page).matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
   expect(blocks.length).toBeGreaterThan(5);
   const texts = new Map(
-    [GIVEN, ...blocks].map((code, index) => [pathOf(page, index), `${code}\nexport {};`]),
+    [given, ...blocks].map((code, index) => [pathOf(page, index), `${code}\nexport {};`]),
   );
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as {
     readonly config: unknown;

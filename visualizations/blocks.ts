@@ -7,7 +7,7 @@ import { ERRORS } from '../src/errors.ts';
 import type { SessionErrorCode } from '../src/server/index.ts';
 import { toGraph, valueOf, type GraphState } from './graph.ts';
 import { toMermaid } from './mermaid.ts';
-import { connectionOptions, historyOptions, realtimeLimits, realtimeOptions, sseOptions } from './options.ts';
+import * as options from './options.ts';
 import { errorsTable, eventsTable, statesTable } from './tables.ts';
 
 const graph = toGraph(connectionMachine);
@@ -22,18 +22,42 @@ const SESSION_ERRORS: Readonly<Record<SessionErrorCode, (typeof ERRORS)[SessionE
   RECEIVE_TIMEOUT: ERRORS.RECEIVE_TIMEOUT,
 };
 
+/** Those of channels, and of what is built on them. */
+const CHANNEL_ERRORS = {
+  NOT_CONNECTED: ERRORS.NOT_CONNECTED,
+  NOT_SUBSCRIBED: ERRORS.NOT_SUBSCRIBED,
+  SUBSCRIPTION_REFUSED: ERRORS.SUBSCRIPTION_REFUSED,
+  SUBSCRIPTION_TIMEOUT: ERRORS.SUBSCRIPTION_TIMEOUT,
+  PUBLISH_REFUSED: ERRORS.PUBLISH_REFUSED,
+  PUBLISH_FAILED: ERRORS.PUBLISH_FAILED,
+  ASSISTANT_FAILED: ERRORS.ASSISTANT_FAILED,
+  ASSISTANT_TIMEOUT: ERRORS.ASSISTANT_TIMEOUT,
+  ANSWER_CANCELLED: ERRORS.ANSWER_CANCELLED,
+  ANSWER_CUT_OFF: ERRORS.ANSWER_CUT_OFF,
+  TOOL_FAILED: ERRORS.TOOL_FAILED,
+  TOOL_TIMEOUT: ERRORS.TOOL_TIMEOUT,
+};
+
 /** What every block holds, as Markdown, by its name; links are relative to the file at `path` that holds it. */
 export const BLOCKS: Readonly<Record<string, (path: string) => string>> = {
   drawing,
   states: () => statesTable(graph, publicStateOf),
   events: () => eventsTable(graph),
   errors: () => errorsTable(ERRORS),
-  options: connectionOptions,
-  'realtime-options': realtimeOptions,
-  'realtime-limits': realtimeLimits,
-  'history-options': historyOptions,
-  'sse-options': sseOptions,
+  options: options.connectionOptions,
+  'realtime-options': options.realtimeOptions,
+  'realtime-limits': options.realtimeLimits,
+  'history-options': options.historyOptions,
+  'sse-options': options.sseOptions,
   'session-errors': () => errorsTable(SESSION_ERRORS),
+  'channel-options': options.channelOptions,
+  'relay-options': options.relayOptions,
+  'hub-options': options.hubOptions,
+  'presence-options': options.presenceOptions,
+  'hub-limits': options.hubLimits,
+  'memory-broker-options': options.memoryBrokerOptions,
+  'nats-broker-options': options.natsBrokerOptions,
+  'channel-errors': () => errorsTable(CHANNEL_ERRORS),
 };
 
 function drawing(path: string): string {

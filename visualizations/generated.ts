@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AnyStateMachine } from 'xstate';
 import { format, resolveConfig } from 'prettier';
-import { connectionMachine, sessionMachine, subscriptionMachine } from '../machines/index.ts';
+import { connectionMachine, relayMachine, sessionMachine, subscriptionMachine } from '../machines/index.ts';
 import { BLOCKS } from './blocks.ts';
 import { toGraph } from './graph.ts';
 import { toMermaid } from './mermaid.ts';
@@ -19,10 +19,15 @@ export interface GeneratedFile {
 const ROOT = new URL('../', import.meta.url);
 
 /** What is drawn, each under the name of its id. */
-const MACHINES: readonly AnyStateMachine[] = [connectionMachine, sessionMachine, subscriptionMachine];
+const MACHINES: readonly AnyStateMachine[] = [
+  connectionMachine,
+  sessionMachine,
+  subscriptionMachine,
+  relayMachine,
+];
 
 /** The files that are prose with generated blocks in it. One that does not exist is left out. */
-const PROSE = ['README.md', 'machines/README.md', 'docs/realtime.md'];
+const PROSE = ['README.md', 'machines/README.md', 'docs/realtime.md', 'docs/channels.md'];
 
 export async function generatedFiles(): Promise<GeneratedFile[]> {
   const drawn: GeneratedFile[] = [];

@@ -33,6 +33,23 @@ export const realtimeLimits = (): string => tableOf(REALTIME, [['RealtimeLimits'
 export const sseOptions = (): string => tableOf('src/sse/options.ts', [['SseOptions', '']]);
 export const historyOptions = (): string =>
   tableOf('src/server/realtime/sse-history.ts', [['SseHistoryOptions', '']]);
+export const channelOptions = (): string =>
+  tableOf('src/channels/options.ts', [['ChannelClientOptions', '']]);
+export const relayOptions = (): string =>
+  tableOf('src/channels/relay/options.ts', [
+    ['RelayOptions', ''],
+    ['RelayTimeouts', 'timeouts.'],
+  ]);
+
+const HUB = 'src/server/channels/options.ts';
+
+export const hubOptions = (): string => tableOf(HUB, [['ChannelHubOptions', '']]);
+export const presenceOptions = (): string => tableOf(HUB, [['PresenceOptions', 'presence.']]);
+export const hubLimits = (): string => tableOf(HUB, [['HubLimits', 'limits.']]);
+export const memoryBrokerOptions = (): string =>
+  tableOf('src/server/channels/memory-broker.ts', [['MemoryBrokerOptions', '']]);
+export const natsBrokerOptions = (): string =>
+  tableOf('src/server/channels/nats/options.ts', [['NatsBrokerOptions', '']]);
 
 function tableOf(path: string, groups: readonly Group[]): string {
   const text = readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');

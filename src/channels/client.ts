@@ -83,7 +83,8 @@ export class ChannelClient implements AsyncDisposable {
    * anything. Asked for twice it is one subscription to the server, which ends when both have ended.
    *
    * @throws {InvalidOptionError} for a name that is none
-   * @throws {ChannelError} `NOT_CONNECTED` before `connect()`, `SUBSCRIPTION_REFUSED`, `SUBSCRIPTION_TIMEOUT`
+   * @throws {ChannelError} `NOT_CONNECTED` before `connect()`, `SUBSCRIPTION_REFUSED`, `SUBSCRIPTION_TIMEOUT`,
+   *   `NOT_SUBSCRIBED` when `unsubscribe()` or `disconnect()` was called meanwhile
    * @throws {ConnectionError} the failure with which the connection gave up
    * @throws the signal's reason
    */

@@ -40,6 +40,7 @@ interface Job {
   attempts: number;
   /** It may have arrived: a link was lost with it. */
   mayHaveArrived: boolean;
+  refusal: ConnectionError | undefined;
   /** Under which a hub has it. */
   seq: number;
 }
@@ -101,11 +102,22 @@ export class Publishing {
     if (job !== undefined) job.seq = seq;
   }
 
-  /** A hub does not want a message of ours. Returns whether it is one of which we still wait to hear. */
-  refused(messageId: string, error: ChannelError): boolean {
+  /**
+   * A hub does not want a message of ours, or not `now`, which tells nothing of the first time that it was sent. Returns
+   * whether it is one of which we still wait to hear.
+   */
+  refused(messageId: string, error: ChannelError, now: boolean): boolean {
     const job = this.#unanswered.get(messageId);
-    job?.over.abort(error);
-    return job !== undefined;
+    if (job === undefined) return false;
+    const isUnknown = now && job.mayHaveArrived;
+    job.refusal = isUnknown ? new DeliveryError('DELIVERY_UNKNOWN', { cause: error }) : error;
+    job.over.abort(error);
+    return true;
+  }
+
+  /** What a hub has not answered yet is sent to it once more. */
+  linkLost(): void {
+    for (const job of this.#unanswered.values()) job.mayHaveArrived = true;
   }
 
   /** Whatever is held has its turn, in order; a connection that has ended refuses it. */
@@ -128,6 +140,7 @@ export class Publishing {
       outcome: deferred(),
       attempts: 0,
       mayHaveArrived: false,
+      refusal: undefined,
       seq: 0,
     };
   }
@@ -188,9 +201,9 @@ export class Publishing {
   }
 
   /** What may have arrived is not said to be undelivered. */
-  #fail({ over, outcome, mayHaveArrived }: Job, thrown: unknown): void {
+  #fail({ outcome, mayHaveArrived, refusal }: Job, thrown: unknown): void {
     const isKnown = thrown instanceof ConnectionError && thrown.code === 'DELIVERY_UNKNOWN';
-    if (over.signal.reason instanceof ChannelError) outcome.reject(over.signal.reason);
+    if (refusal !== undefined) outcome.reject(refusal);
     else if (mayHaveArrived && !isKnown)
       outcome.reject(new DeliveryError('DELIVERY_UNKNOWN', { cause: thrown }));
     else outcome.reject(thrown);

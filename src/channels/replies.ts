@@ -17,7 +17,7 @@ export interface RepliesWorld {
   lifeOf(channel: string): SubscriptionLife | undefined;
 }
 
-/** Refusals that a moment's patience may cure. */
+/** Refusals of the moment, which a little patience may cure. */
 const PASSING: ReadonlySet<string | undefined> = new Set(['UNAVAILABLE', 'RATE_LIMITED']);
 
 export class Replies {
@@ -56,12 +56,14 @@ export class Replies {
     const isOfLife =
       request === 'subscribe' || (request === undefined && messageId === '' && life?.isConfirmed === false);
     if (life !== undefined && isOfLife) this.#refuse(life, reply);
-    else if (request === 'unsubscribe') life?.hearNotSubscribed();
-    else this.#refusePublication(messageId, this.#errorOf(reply, 'PUBLISH_REFUSED'));
+    // What the server knows nothing of has ended as well.
+    else if (request === 'unsubscribe') life?.tell({ type: 'reply.unsubscribed' });
+    else this.#refusePublication(messageId, reply);
   }
 
-  #refusePublication(messageId: string, error: ChannelError): void {
-    if (this.#publishing.refused(messageId, error)) return;
+  #refusePublication(messageId: string, reply: Refusal): void {
+    const error = this.#errorOf(reply, 'PUBLISH_REFUSED');
+    if (this.#publishing.refused(messageId, error, PASSING.has(reply.code))) return;
     this.#world.settings.logger?.warn(error.message, { error });
     this.#world.emitter.emit('refused', error);
   }

@@ -1,7 +1,7 @@
 // The inside of a subscription: where its machine meets the world. Messages pass the machine by.
 import { createActor, fromCallback, type ActorRefFrom, type EventObject } from 'xstate';
 import {
-  isConfirmed,
+  isSubscriptionConfirmed,
   selectSubscriptionState,
   subscriptionMachine,
   type SubscriptionEvent,
@@ -54,6 +54,8 @@ export class SubscriptionLife {
   readonly channel: string;
   readonly actor: SubscriptionActor;
   readonly members = new Map<string, Member>();
+  /** Held here, because inspectors hold it weakly. */
+  readonly inspected: Inspected | undefined;
   /** Whoever asked for it, each with consumers of its own. */
   readonly #holders = new Set<Consumers>();
   /** The last of them, who wants to see it end, and when that has happened. */
@@ -76,7 +78,10 @@ export class SubscriptionLife {
       ...(inspector !== undefined && { inspect: inspector.next }),
     });
     lives.set(this.actor.system, this);
-    inspector?.attach(this.actor.sessionId, world.inspectedAs(channel));
+    if (inspector !== undefined) {
+      this.inspected = world.inspectedAs(channel);
+      inspector.attach(this.actor.sessionId, this.inspected);
+    }
     this.actor.subscribe({
       next: (snapshot) => this.#follow(snapshot),
       error: () => this.#follow(this.#snapshot),
@@ -89,7 +94,7 @@ export class SubscriptionLife {
   }
 
   get isConfirmed(): boolean {
-    return isConfirmed(this.#snapshot);
+    return isSubscriptionConfirmed(this.#snapshot);
   }
 
   /** Whether it counts: it has not ended or failed, and nobody is about to end it. */
@@ -155,10 +160,9 @@ export class SubscriptionLife {
   }
 
   leave(): void {
-    const unsent = (): void => {
-      // The server forgets the subscription with the connection, and what comes is dropped until then.
-    };
-    this.#world.say(controlFrame({ action: 'unsubscribe', channel: this.channel })).catch(unsent);
+    // Unsaid, it ends with the connection, and what comes is dropped until then.
+    const ignore = (): void => undefined;
+    this.#world.say(controlFrame({ action: 'unsubscribe', channel: this.channel })).catch(ignore);
   }
 
   refuse(error: ChannelError): void {
@@ -184,11 +188,6 @@ export class SubscriptionLife {
     else if (reply.action === 'unsubscribed') this.tell({ type: 'reply.unsubscribed' });
     else if (reply.action === 'presence') this.#notePresence(reply);
     else this.#noteGap(reply);
-  }
-
-  /** The server knows nothing of a subscription that is to end. */
-  hearNotSubscribed(): void {
-    if (this.state === 'unsubscribing') this.tell({ type: 'reply.unsubscribed' });
   }
 
   /** For who holds it: resolves when it is subscribed; rejects when it has failed or ended. */

@@ -58,7 +58,7 @@ export class Subscriptions implements SubscriptionWorld {
       inspect === undefined
         ? undefined
         : guardInspector(inspect as never, (thrown) => this.listenerFailed('inspect', thrown));
-    connection.on('statechange', ({ state }) => this.#follow(state));
+    connection.on('statechange', ({ state, previous }) => this.#follow(state, previous));
     connection.on('message', (envelope) => this.#hear(envelope));
   }
 
@@ -183,14 +183,16 @@ export class Subscriptions implements SubscriptionWorld {
     }
   }
 
-  #follow(state: ConnectionState): void {
+  #follow(state: ConnectionState, previous: ConnectionState): void {
     if (state === 'open') this.#begin();
     else if (state !== 'authenticating') this.#send = undefined;
-    if (state === 'reconnecting' || state === 'connecting') {
+    // A client that was told to connect while it was closing is not closed in between.
+    if (state === 'closed' || previous === 'closing') this.#tellAll({ type: 'link.ended' });
+    else if (state === 'reconnecting' || state === 'connecting') {
       this.#session.abort();
+      this.#publishing.linkLost();
       this.#tellAll({ type: 'link.lost' });
-    } else if (state === 'closed') this.#tellAll({ type: 'link.ended' });
-    else if (state === 'failed') {
+    } else if (state === 'failed') {
       const { failure } = this.#connection.actor.getSnapshot().context;
       this.#tellAll({ type: 'link.failed', failure: failure ?? makeFailure('INTERNAL_ERROR', 'stop') });
     }

@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { textOf } from '../errors.ts';
 import { redactText } from '../redact.ts';
+import { addPublishCommand } from './channels/publish-command.ts';
+import { addSubscribeCommand } from './channels/subscribe-command.ts';
 import { addConnectCommand } from './connect/command.ts';
 import { connect } from './connect/session.ts';
 import { addCrawlCommand } from './crawl/command.ts';
@@ -19,7 +21,10 @@ Examples:
   $ statewire connect wss://example.com/chat                   talk to a server
   $ echo hi | statewire connect ws://localhost:8080 --once     send a line, print the answer
   $ statewire sse https://example.com/events                   read server-sent events
+  $ statewire subscribe news                                   print the messages of a channel
+  $ statewire publish news 'dinner is ready'                   publish one
   $ statewire crawl https://example.com                        fetch pages, and what they say
+  $ statewire serve channels                                   run a channel hub
   $ statewire serve crawl                                      run a crawl server
   $ statewire serve demo                                       run a demo server, and look at it
   $ statewire demo                                             see what a connection survives
@@ -29,7 +34,7 @@ Examples:
 
 Exit codes:
     0  done: the session ended as it should, by Ctrl-C at its prompt too
-    1  the connection failed for good, a line was not sent, a page not fetched, or the demo failed
+    1  the connection or the demo failed for good, or something was not sent, published or fetched
     2  wrong usage
   130  Ctrl-C (SIGINT) without a prompt, before it was connected, or pressed twice
   143  SIGTERM
@@ -106,7 +111,15 @@ function commandsOf(program: Command, io: Io, end: (code: ExitCode) => void): re
       const { replayFile } = await import('./replay/replay.ts');
       end(await replayFile(settings, io));
     }),
+    addPublishCommand(program, async (settings) => {
+      const { publish } = await import('./channels/publish.ts');
+      end(await publish(settings, io));
+    }),
     addServeCommand(program, {
+      channels: async (settings) => {
+        const { serveChannels } = await import('./serve/channels.ts');
+        end(await serveChannels(settings, io));
+      },
       crawl: async (settings) => {
         const { serveCrawl } = await import('./serve/crawl.ts');
         end(await serveCrawl(settings, io));
@@ -119,6 +132,10 @@ function commandsOf(program: Command, io: Io, end: (code: ExitCode) => void): re
     addSseCommand(program, async (settings) => {
       const { sse } = await import('./sse/session.ts');
       end(await sse(settings, io));
+    }),
+    addSubscribeCommand(program, async (settings) => {
+      const { subscribe } = await import('./channels/subscribe.ts');
+      end(await subscribe(settings, io));
     }),
   ];
 }
@@ -149,11 +166,14 @@ const COMMANDS = [
   'crawl',
   'demo',
   'inspect',
+  'publish',
   'replay',
+  'serve channels',
   'serve crawl',
   'serve demo',
   'serve',
   'sse',
+  'subscribe',
 ];
 
 /** Commander's message in our words: a sentence, and its suggestion or else where to look. */

@@ -6,7 +6,12 @@ import {
   type EventObject,
   type StateValue,
 } from 'xstate';
-import { connectionMachine, sessionMachine, subscriptionMachine } from '../../machines/index.ts';
+import {
+  connectionMachine,
+  relayMachine,
+  sessionMachine,
+  subscriptionMachine,
+} from '../../machines/index.ts';
 import { textOf } from '../errors.ts';
 import { fingerprintOf, refuse, type Recording } from './recording.ts';
 
@@ -36,6 +41,7 @@ const MACHINES: Readonly<Record<string, AnyStateMachine>> = {
   [connectionMachine.id]: connectionMachine,
   [sessionMachine.id]: sessionMachine,
   [subscriptionMachine.id]: subscriptionMachine,
+  [relayMachine.id]: relayMachine,
 };
 
 /**

@@ -1,5 +1,6 @@
-// The protocol of MessagePack, and MessagePack from strangers. The decoder allocates an array as soon as it has read how long it says it is: a frame of a
-// hundred bytes may claim more memory than there is. So what a frame claims is compared with what it has, first.
+// The protocol of MessagePack, and MessagePack from strangers. The decoder allocates an array as soon as it has read how
+// long it says it is: a frame of a hundred bytes may claim more memory than there is. So what a frame claims is compared
+// with what it has, first.
 import { decode, encode } from '@msgpack/msgpack';
 import { textOf } from '../errors.ts';
 import type { Protocol } from './protocol.ts';

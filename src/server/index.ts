@@ -64,6 +64,13 @@ export {
   type SlowConsumerPolicy,
 } from './channels/options.ts';
 export { memoryBroker, MEMORY_BROKER_DEFAULTS, type MemoryBrokerOptions } from './channels/memory-broker.ts';
+export { natsBroker } from './channels/nats/broker.ts';
+export { NatsBrokerError } from './channels/nats/errors.ts';
+export {
+  NATS_BROKER_DEFAULTS,
+  type NatsBrokerOptions,
+  type NatsConnectionOptions,
+} from './channels/nats/options.ts';
 export type {
   Broker,
   Following,

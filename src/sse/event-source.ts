@@ -128,10 +128,7 @@ export class StatewireEventSource extends EventTarget {
     const guarded = (event: Event): void => {
       const failed = (thrown: unknown): void => this.#report(event.type, thrown);
       try {
-        const told = typeof listener === 'function' ? listener : listener.handleEvent;
-        const result: unknown = Reflect.apply(told, typeof listener === 'function' ? this : listener, [
-          event,
-        ]);
+        const result = typeof listener === 'function' ? call(listener, this, event) : handle(listener, event);
         watchRejection(result, failed);
       } catch (thrown) {
         failed(thrown);
@@ -178,3 +175,10 @@ export class StatewireEventSource extends EventTarget {
     this.addEventListener(name, handler as PlainListener);
   }
 }
+
+/** The DOM's types have listeners return nothing; those of users may return a promise. */
+const call = (listener: (event: Event) => unknown, self: unknown, event: Event): unknown =>
+  listener.call(self, event);
+
+const handle = (listener: { handleEvent(event: Event): unknown }, event: Event): unknown =>
+  listener.handleEvent(event);

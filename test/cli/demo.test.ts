@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Chapter } from '../../src/cli/demo/chapter.ts';
+import { conversationCut } from '../../src/cli/demo/chapters/conversation-cut.ts';
 import { crawlCut } from '../../src/cli/demo/chapters/crawl-cut.ts';
 import { streamsCut } from '../../src/cli/demo/chapters/streams-cut.ts';
 import { CHAPTERS } from '../../src/cli/demo/chapters/index.ts';
@@ -135,6 +136,7 @@ test('an interruption ends it at once, and leaves nothing behind', async () => {
 test.each([
   ['crawl', crawlCut],
   ['streams', streamsCut],
+  ['conversation', conversationCut],
 ])('an interruption in the middle of the %s leaves nothing behind either', async (_, chapter) => {
   const isTidy = await countResources();
   const io = new TestIo();

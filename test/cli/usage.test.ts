@@ -24,6 +24,9 @@ test.each([
   ['crawl', '--help'],
   ['serve', 'crawl', '--help'],
   ['serve', 'demo', '--help'],
+  ['serve', 'channels', '--help'],
+  ['subscribe', '--help'],
+  ['publish', '--help'],
 ])('explains itself: %s %s', async (...argv) => {
   const { code, stdout, stderr } = await run(...argv);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -324,3 +324,43 @@ describe('a consumer that is too slow', () => {
     expect(await socket.closed()).toEqual({ code: 1000, reason: '' });
   });
 });
+
+describe('pause()', () => {
+  test('stops reading until each of those who asked for it has let go', async () => {
+    await using scene = await stage();
+    expect(scene.connection.canPause).toBe(false);
+    const socket = await scene.connect();
+    expect(scene.connection.canPause).toBe(true);
+    const goOn = [scene.connection.pause(), scene.connection.pause()];
+    socket.send({ id: 1 });
+    await quiet();
+    goOn[0]?.();
+    goOn[0]?.();
+    await quiet();
+    expect(scene.messages).toEqual([]);
+    goOn[1]?.();
+    await until(() => scene.messages.length === 1);
+  });
+
+  test('holds for the next link as well', async () => {
+    await using scene = await stage();
+    const socket = await scene.connect();
+    const goOn = scene.connection.pause();
+    socket.reset();
+    const again = await scene.reconnect();
+    again.send({ id: 1 });
+    await quiet();
+    expect(scene.messages).toEqual([]);
+    goOn();
+    await until(() => scene.messages.length === 1);
+  });
+
+  test('does nothing where a platform cannot, or while there is no link', async () => {
+    await using scene = await stage();
+    const goOn = scene.connection.pause();
+    goOn();
+    const socket = await scene.connect();
+    socket.send({ id: 1 });
+    await until(() => scene.messages.length === 1);
+  });
+});

@@ -128,7 +128,7 @@ describe('a replay', () => {
     };
 
     expect(() => replay(ofLamp)).toThrow(
-      /expected a machine that is known here \(connection, session\), got "lamp"/,
+      /expected a machine that is known here \(connection, session, subscription, relay\), got "lamp"/,
     );
     expect(replay(ofLamp, lamp).differences).toEqual([]);
   });

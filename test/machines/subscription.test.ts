@@ -2,7 +2,7 @@
 import { createActor, fromCallback, initialTransition, transition } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import {
-  isConfirmed,
+  isSubscriptionConfirmed,
   selectSubscriptionState,
   SUBSCRIPTION_STATES,
   subscriptionMachine,
@@ -153,7 +153,7 @@ describe('a subscription', () => {
   });
 
   it('is confirmed only by the word of the server', () => {
-    const confirmed = Object.entries(starts).filter(([, snapshot]) => isConfirmed(snapshot));
+    const confirmed = Object.entries(starts).filter(([, snapshot]) => isSubscriptionConfirmed(snapshot));
     expect(confirmed.map(([name]) => name)).toEqual(['subscribed.confirmed']);
   });
 
@@ -183,7 +183,7 @@ describe('a subscription', () => {
   it.each(['ask', 'leave'] as const)('names the actor "%s" when nobody has provided it', (name) => {
     const other = name === 'ask' ? 'leave' : 'ask';
     const machine = subscriptionMachine.provide({
-      actors: { [other]: fromCallback(() => undefined) } as never,
+      actors: { [other]: fromCallback(() => undefined) },
     });
     const actor = createActor(machine, { input: { limits } });
     const errors: unknown[] = [];

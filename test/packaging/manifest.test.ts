@@ -30,9 +30,14 @@ describe('the dependencies', () => {
     expect(importedPackages()).toEqual(Object.keys(manifest.dependencies).sort());
   });
 
-  it('leave it to the user whether charts of others are drawn', () => {
-    expect(manifest.peerDependencies).toEqual({ elkjs: '>=0.11' });
-    expect(manifest.peerDependenciesMeta).toEqual({ elkjs: { optional: true } });
+  it('leave it to the user whether charts of others are drawn, and whether hubs share a NATS server', () => {
+    expect(manifest.peerDependencies).toEqual({
+      '@nats-io/jetstream': '^3.4.0',
+      '@nats-io/transport-node': '^3.4.0',
+      elkjs: '>=0.11',
+    });
+    expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(Object.keys(manifest.peerDependencies));
+    expect(Object.values(manifest.peerDependenciesMeta)).toEqual(Array(3).fill({ optional: true }));
   });
 });
 

@@ -1,7 +1,12 @@
 // The charts of the rows: known by their fingerprints, drawn once, when somebody looks.
 import { readFile } from 'node:fs/promises';
 import { createMachine, type AnyStateMachine } from 'xstate';
-import { connectionMachine, sessionMachine, subscriptionMachine } from '../../machines/index.ts';
+import {
+  connectionMachine,
+  relayMachine,
+  sessionMachine,
+  subscriptionMachine,
+} from '../../machines/index.ts';
 import { fingerprintOf } from '../../src/inspection/recording.ts';
 import { toGraph, type Graph } from '../graph.ts';
 import type { MachineView } from './protocol.ts';
@@ -22,17 +27,19 @@ export interface Chart {
 const FUNCTIONS: readonly string[] = ['context', 'input', 'output'];
 
 /** Charts of this package: their drawings are made already. */
-const OWN = [connectionMachine, sessionMachine, subscriptionMachine].map((machine: AnyStateMachine) => ({
-  machine,
-  drawing: `../${machine.id}.svg`,
-  chart: {
-    id: machine.id,
-    fingerprint: fingerprintOf(machine.config),
-    config: machine.config as ChartConfig,
-    chars: 0,
-  },
-  shape: shapeOf(machine.config as ChartConfig),
-}));
+const OWN = [connectionMachine, sessionMachine, subscriptionMachine, relayMachine].map(
+  (machine: AnyStateMachine) => ({
+    machine,
+    drawing: `../${machine.id}.svg`,
+    chart: {
+      id: machine.id,
+      fingerprint: fingerprintOf(machine.config),
+      config: machine.config as ChartConfig,
+      chars: 0,
+    },
+    shape: shapeOf(machine.config as ChartConfig),
+  }),
+);
 
 /** Beyond this, a layout takes seconds, and nobody can read it. */
 const MAX_DRAWN_STATES = 150;

@@ -74,8 +74,9 @@ export const runTools = (
 
 async function outputOf(call: ToolCall, workshop: Workshop, job: Job): Promise<string> {
   try {
-    // JSON has no word for nothing but this one.
-    return (JSON.stringify(await resultOf(call, workshop, job)) as string | undefined) ?? 'null';
+    const result = JSON.stringify(await resultOf(call, workshop, job)) as string | undefined;
+    // JSON has no other word for nothing.
+    return result ?? 'null';
   } catch (thrown) {
     const isLate = thrown instanceof ChannelError && thrown.code === 'TOOL_TIMEOUT';
     const cause = textOf(thrown);
@@ -88,7 +89,11 @@ async function outputOf(call: ToolCall, workshop: Workshop, job: Job): Promise<s
 }
 
 /** @throws what the tool throws, `TOOL_TIMEOUT`, or the reason of the signal; the tool is not waited for then */
-async function resultOf(call: ToolCall, { tools, toolTimeoutMs, clock }: Workshop, job: Job): Promise<unknown> {
+async function resultOf(
+  call: ToolCall,
+  { tools, toolTimeoutMs, clock }: Workshop,
+  job: Job,
+): Promise<unknown> {
   const { name, id: toolCallId } = call;
   const tool = toolNamed(name, tools);
   if (tool === undefined) throw new Error(`Tool not found: ${name}`);
@@ -97,13 +102,12 @@ async function resultOf(call: ToolCall, { tools, toolTimeoutMs, clock }: Worksho
   const ended = deferred<never>();
   over.signal.addEventListener('abort', () => ended.reject(over.signal.reason), { once: true });
   const stop = (): void => over.abort(job.signal.reason);
-  if (job.signal.aborted) stop();
   job.signal.addEventListener('abort', stop, { once: true });
   const late = (): void => over.abort(new ChannelError('TOOL_TIMEOUT', { details: { tool: name, limitMs } }));
   const timer = limitMs === Infinity ? undefined : clock.setTimeout(late, limitMs);
   try {
     const work = async (): Promise<unknown> =>
-      tool.run(argumentsOf(call) as never, { ...job, signal: over.signal, toolCallId, name });
+      await tool.run(argumentsOf(call) as never, { ...job, signal: over.signal, toolCallId, name });
     return await Promise.race([ended.promise, work()]);
   } finally {
     clock.clearTimeout(timer);

@@ -35,7 +35,7 @@ class Session implements Follower<Frame> {
   readonly #settings: ConnectSettings;
   readonly #io: Io;
   readonly #connection: FrameConnection;
-  readonly #following: Following<Frame, string, Frame | undefined, string | undefined>;
+  readonly #following: Following<Frame>;
   readonly #terminal: TerminalView | undefined;
   readonly #pending = new Set<Promise<void>>();
   #unsentLines = 0;
@@ -46,7 +46,7 @@ class Session implements Follower<Frame> {
     this.#connection = new Connection(connectionOptions(settings));
     this.#terminal = this.#openTerminal();
     this.view = this.#terminal ?? this.#plainView();
-    this.#following = new Following(this.#connection, settings, io, this);
+    this.#following = new Following<Frame>(this.#connection, settings, io, this);
   }
 
   run(): Promise<ExitCode> {
@@ -56,6 +56,10 @@ class Session implements Follower<Frame> {
     return this.#following.run(() => {
       if (this.#terminal === undefined && this.#settings.readsInput) void this.#readInput();
     });
+  }
+
+  get source(): FrameConnection {
+    return this.#connection;
   }
 
   show(frame: Frame): void {

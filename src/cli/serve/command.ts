@@ -1,8 +1,10 @@
 // `statewire serve` as the user types it: a command for each kind of server.
 import { randomInt } from 'node:crypto';
 import { InvalidArgumentError, type Command } from 'commander';
+import { HUB_DEFAULTS } from '../../server/channels/options.ts';
 import { parseKeyFile } from '../key-file.ts';
 import { UsageError } from '../io.ts';
+import { natsAddress, type NatsAddress } from './nats-address.ts';
 import {
   addServeOptions,
   isLoopback,
@@ -10,6 +12,17 @@ import {
   type ServeFlags,
   type ServeSettings,
 } from './serving.ts';
+
+export interface ServeChannelsSettings extends ServeSettings {
+  readonly path: string;
+  /** Where messages are kept; `undefined`: in memory. */
+  readonly nats: NatsAddress | undefined;
+  /** Messages to keep of each channel; `undefined`: as many as by default. */
+  readonly history: number | undefined;
+  readonly echo: boolean;
+  readonly presence: boolean;
+  readonly hasMetrics: boolean;
+}
 
 export interface ServeCrawlSettings extends ServeSettings {
   readonly keyFile: string | undefined;
@@ -25,15 +38,85 @@ export interface ServeDemoSettings extends ServeSettings {
 
 /** What each server is started with. */
 export interface ServeStarts {
+  channels(settings: ServeChannelsSettings): Promise<void>;
   crawl(settings: ServeCrawlSettings): Promise<void>;
   demo(settings: ServeDemoSettings): Promise<void>;
 }
 
 export function addServeCommand(program: Command, starts: ServeStarts): Command {
   const serve = program.command('serve').summary('run a server').description('Runs a server, until Ctrl-C.');
+  addChannels(serve, starts);
   addCrawl(serve, starts);
   addDemo(serve, starts);
   return serve;
+}
+
+const CHANNELS_DESCRIPTION = `Runs a channel hub: who subscribes to a channel gets what others publish to it, in order,
+and after a reconnect what was missed.
+
+Hubs that share a NATS server, started with nats-server -js, act as one: a client may come
+back to another one of them.`;
+
+const CHANNELS_EXAMPLES = `
+Examples:
+  $ statewire serve channels
+  $ statewire subscribe news                      in another terminal
+  $ statewire publish news 'dinner is ready'      in a third one
+  $ statewire serve channels --nats nats://127.0.0.1:4222 --port 8081
+
+Ctrl-C says goodbye to everybody, and waits ten seconds at most; a second one ends it at once.`;
+
+interface ChannelsFlags extends ServeFlags {
+  readonly path: string;
+  readonly nats?: NatsAddress;
+  readonly history?: number;
+  readonly echo?: true;
+  readonly presence?: true;
+  readonly metrics?: true;
+}
+
+function addChannels(serve: Command, starts: ServeStarts): void {
+  addServeOptions(serve.command('channels'), 8080)
+    .summary('run a channel hub')
+    .description(CHANNELS_DESCRIPTION)
+    .option('--path <path>', 'where clients connect to', parsePath, HUB_DEFAULTS.path)
+    .option('--nats <urls>', 'nats://host:port, or @file with it, which keeps a password secret', natsAddress)
+    .option('--history <n>', 'messages to keep of each channel (default: 100)', parseHistory)
+    .option('--presence', 'tell subscribers who else there is')
+    .option('--echo', 'give who publishes the message too')
+    .option('--metrics', 'figures for Prometheus at /metrics')
+    .addHelpText('after', CHANNELS_EXAMPLES)
+    .action(async (flags: ChannelsFlags) => starts.channels(channelsSettingsOf(flags)));
+}
+
+function channelsSettingsOf({
+  path,
+  nats,
+  history,
+  echo,
+  presence,
+  metrics,
+  ...flags
+}: ChannelsFlags): ServeChannelsSettings {
+  if (nats !== undefined && history === 0)
+    throw new UsageError('NATS keeps at least one message of a channel.', 'Give --history 1 or more.');
+  return {
+    ...serveSettingsOf(flags),
+    ...{ path, nats, history },
+    echo: echo === true,
+    presence: presence === true,
+    hasMetrics: metrics === true,
+  };
+}
+
+function parsePath(text: string): string {
+  if (!/^\/[\w/.~-]*$/.test(text)) throw new InvalidArgumentError('Expected a path such as /ws.');
+  return text;
+}
+
+function parseHistory(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Expected a whole number of at least 0.');
+  return Number(text);
 }
 
 const CRAWL_DESCRIPTION = `Runs a crawl server: it fetches pages, and streams what they say as they come.

@@ -1,9 +1,11 @@
 // The life of a command that follows one connection: messages are shown as they come, and the first of the user, the
 // count, the output and the connection itself to end it says with which exit code.
+import type { ConnectionState } from '../../../machines/index.ts';
 import type { Connection } from '../../connection.ts';
 import { deferred } from '../../deferred.ts';
 import { toError, type ConnectionError } from '../../errors.ts';
 import type { StateChange } from '../../events.ts';
+import type { StreamOptions } from '../../message-stream.ts';
 import { EXIT, type ExitCode, type Io } from '../io.ts';
 import { seconds } from '../style.ts';
 import type { ProblemOf } from './problems.ts';
@@ -15,8 +17,21 @@ export interface FollowingSettings {
   readonly connectWithinMs: number | undefined;
 }
 
+/** As much of a connection as is followed here, whatever its messages are. */
+export interface Followed {
+  readonly actor: Connection['actor'];
+  readonly state: ConnectionState;
+  connect(): Promise<unknown>;
+  disconnect(): Promise<void>;
+  on(event: 'statechange', listener: (change: StateChange) => void): () => void;
+  on(event: 'failed' | 'error', listener: (error: ConnectionError) => void): () => void;
+  messages(options: StreamOptions): AsyncIterableIterator<unknown>;
+}
+
 /** What is a command's own. */
 export interface Follower<Message> {
+  /** Where the messages come from that are shown and counted. */
+  readonly source: { on(event: 'message', listener: (message: Message) => void): () => void };
   readonly view: StateView;
   readonly problemOf: ProblemOf;
   /** What to do when it was not connected in time. */
@@ -33,8 +48,8 @@ export interface Follower<Message> {
 /** Messages that may wait for a slow reader of stdout before the server is slowed down. */
 const MAX_UNREAD = 100;
 
-export class Following<Message, Outgoing, Welcome, Credentials> {
-  readonly #connection: Connection<Message, Outgoing, Welcome, Credentials>;
+export class Following<Message> {
+  readonly #connection: Followed;
   readonly #settings: FollowingSettings;
   readonly #io: Io;
   readonly #follower: Follower<Message>;
@@ -44,12 +59,7 @@ export class Following<Message, Outgoing, Welcome, Credentials> {
   #opened: Promise<unknown> = Promise.resolve();
   #received = 0;
 
-  constructor(
-    connection: Connection<Message, Outgoing, Welcome, Credentials>,
-    settings: FollowingSettings,
-    io: Io,
-    follower: Follower<Message>,
-  ) {
+  constructor(connection: Followed, settings: FollowingSettings, io: Io, follower: Follower<Message>) {
     this.#connection = connection;
     this.#settings = settings;
     this.#io = io;
@@ -109,10 +119,10 @@ export class Following<Message, Outgoing, Welcome, Credentials> {
 
   #follow(): readonly (() => void)[] {
     const connection = this.#connection;
-    const { view, problemOf } = this.#follower;
+    const { source, view, problemOf } = this.#follower;
     return [
       connection.on('statechange', (change) => view.transition({ ...change, error: this.#errorOf(change) })),
-      connection.on('message', (message) => this.#receive(message)),
+      source.on('message', (message) => this.#receive(message)),
       connection.on('failed', (error) => this.#fail(error)),
       connection.on('error', (error) => view.problem(problemOf(error))),
     ];

@@ -22,14 +22,17 @@ export const addRetry = (command: Command, byDefault: string, delays: string): C
 export const addLimits = (command: Command, noun: string): Command =>
   command
     .option('--once', `end after the first ${noun}`)
-    .option(`--max-messages <n>`, `end after n ${noun}s`, parseCount);
+    .option('--max-messages <n>', `end after n ${noun}s`, parseCount);
 
-/** @param types the objects that a program is given */
-export const addOutput = (command: Command, types: string): Command =>
+/**
+ * @param types the objects that a program is given
+ * @param noun what is shown besides states
+ */
+export const addOutput = (command: Command, types: string, noun = 'message'): Command =>
   command
     .addOption(
       new Option('--output <format>', `json: one object a line (${types}), nothing else`)
         .choices(['text', 'json'])
         .default('text'),
     )
-    .option('--quiet', `print ${types.includes('event') ? 'events' : 'messages'} and errors only`);
+    .option('--quiet', `print ${noun}s and errors only`);

@@ -29,7 +29,7 @@ export function addSseCommand(program: Command, start: (settings: SseSettings) =
   addStaying(command);
   command.optionsGroup('Receiving:').option('--json', 'print data that is JSON indented');
   addLimits(command, 'event');
-  addOutput(command, 'state, event, error');
+  addOutput(command, 'state, event, error', 'event');
   return command
     .optionsGroup('Options:')
     .addHelpText('after', EXAMPLES)

@@ -19,6 +19,7 @@ export async function sse(settings: SseSettings, io: Io): Promise<ExitCode> {
   const connection = new SseConnection(optionsOf(settings, own?.fetch));
   const view = viewOf(settings, io);
   const follower: Follower<SseEvent> = {
+    source: connection,
     view,
     problemOf,
     lateRemedy: 'Check that the server runs and sends events at this URL, or raise --timeout.',

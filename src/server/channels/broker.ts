@@ -21,7 +21,7 @@ export interface Published {
 }
 
 export interface FollowOptions {
-  /** Called once for each message after {@link Following.position}, in order. Must not throw. */
+  /** Called once for each message after {@link Following.position}, in order; maybe before `follow()` resolves. Must not throw. */
   readonly onMessage: (message: StoredMessage) => void;
   /** Messages were lost, or the source of them is gone: whoever depends on them must ask anew. Called at most once, last. */
   readonly onLost: (reason: string) => void;
@@ -50,7 +50,8 @@ export interface Replay {
 export interface Broker {
   readonly name: string;
   /**
-   * Keeps a message, and hands it to all who follow the channel. Resolves when it is safe.
+   * Keeps a message, and hands it to all who follow the channel. Resolves when it is safe; rejects, sooner or later, when
+   * nobody knows whether it is.
    * A `messageId` that the channel has had lately is kept once.
    */
   publish(channel: string, message: NewMessage): Promise<Published>;
@@ -60,7 +61,7 @@ export interface Broker {
   replay(channel: string, range: { readonly after: number; readonly upTo: number }): Promise<Replay>;
   /** Tells the other hubs something that nobody keeps. Absent: there are no others. */
   signal?(topic: string, text: string): void;
-  /** Hears what other hubs signal; not what this one does. Returns what ends it. */
+  /** Hears what other hubs signal, and maybe what this one does. Returns what ends it. */
   onSignal?(topic: string, listener: (text: string) => void): () => void;
   /** Whether it can be asked at present; a reason if not. For health checks. */
   readonly trouble?: string | undefined;

@@ -3,16 +3,19 @@ import { frameAround } from '../../channels/wire.ts';
 import { PreparedMessage } from '../realtime/prepared-message.ts';
 import type { Broker, Following, StoredMessage } from './broker.ts';
 import type { Member, Outgoing } from './member.ts';
-import type { HubSettings } from './options.ts';
 import type { Tally } from './tally.ts';
 
 export interface HubChannelOptions {
   readonly name: string;
   readonly broker: Broker;
-  readonly settings: HubSettings;
+  readonly echo: boolean;
   readonly tally: Tally;
+  /** It cannot be followed; whoever asks later may have more luck. */
+  readonly onUnavailable: (channel: HubChannel) => void;
   /** The broker cannot say any more what comes: all who are subscribed must ask anew. */
   readonly onLost: (channel: HubChannel, reason: string) => void;
+  /** A subscriber cannot be given what it missed. */
+  readonly onReplayFailed: (member: Member, thrown: unknown) => void;
 }
 
 /** From where on somebody wants the messages. */
@@ -21,10 +24,22 @@ export interface From {
   readonly epoch: string;
 }
 
-/** A subscriber; until it has been told where it begins, what comes waits. */
+/** A subscriber. As long as it is given what it missed, what comes is left to be read from the history. */
 interface Seat {
   readonly member: Member;
-  pending: StoredMessage[] | undefined;
+  isLive: boolean;
+  /** The last message that it needs no more. */
+  after: number;
+}
+
+/** What a subscriber is given first. */
+interface Beginning {
+  readonly start: number;
+  /** How far the messages reach. */
+  readonly head: number;
+  readonly messages: readonly StoredMessage[];
+  /** What it never gets; `undefined` when nothing is missing. */
+  readonly missedAfter?: number;
 }
 
 export class HubChannel {
@@ -32,24 +47,21 @@ export class HubChannel {
   readonly #options: HubChannelOptions;
   readonly #seats = new Map<Member, Seat>();
   readonly #following: Promise<Following>;
-  #followed: Following | undefined;
   #position = 0;
 
   constructor(options: HubChannelOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#following = options.broker.follow(options.name, {
-      onMessage: (message) => this.#hear(message),
-      onLost: (reason) => options.onLost(this, reason),
-    });
-    this.#following.then(
-      (following) => (this.#followed = following),
-      () => undefined,
-    );
+    this.#following = this.#follow();
+    this.#following.catch(() => options.onUnavailable(this));
   }
 
   get members(): readonly Member[] {
     return [...this.#seats.keys()];
+  }
+
+  get size(): number {
+    return this.#seats.size;
   }
 
   has(member: Member): boolean {
@@ -57,30 +69,31 @@ export class HubChannel {
   }
 
   /**
-   * Takes a seat, tells the subscriber so, and gives it what it missed before what comes.
+   * Takes a seat and tells the subscriber so. With `from`, it then gets what came since; resolves when that has begun.
    *
    * @throws what the broker rejects with
    */
   async join(member: Member, from: From | undefined): Promise<void> {
     const isKnown = this.#seats.has(member);
-    const seat = this.#seats.get(member) ?? { member, pending: [] };
-    this.#seats.set(member, seat);
-    member.channels.add(this.name);
-    const { epoch, position } = this.#followed ?? (await this.#following);
-    this.#position = Math.max(this.#position, position);
+    const seat = isKnown && from === undefined ? undefined : this.#takeSeat(member);
+    const { epoch } = await this.#following;
     // Who is here already may have messages before it that are on their way: a number would declare them read.
-    if (isKnown) member.reply({ action: 'subscribed', channel: this.name, epoch });
-    else if (from === undefined) this.#begin(seat, epoch);
-    else await this.#catchUp(seat, from, epoch);
+    if (seat === undefined) member.reply({ action: 'subscribed', channel: this.name, epoch });
+    else if (from === undefined) {
+      const seq = this.#goLive(seat, this.#position);
+      member.reply({ action: 'subscribed', channel: this.name, seq, epoch });
+    } else await this.#resume(seat, from, epoch);
   }
 
   leave(member: Member): void {
     this.#seats.delete(member);
+    member.channels.delete(this.name);
     member.forget(this.name);
   }
 
-  get isEmpty(): boolean {
-    return this.#seats.size === 0;
+  /** Gives something to all subscribers. */
+  announce(outgoing: Outgoing, except?: Member): void {
+    for (const member of this.#seats.keys()) if (member !== except) member.send(outgoing);
   }
 
   async close(): Promise<void> {
@@ -88,53 +101,111 @@ export class HubChannel {
     await following?.stop();
   }
 
-  #begin(seat: Seat, epoch: string): void {
-    const [first] = seat.pending ?? [];
-    const seq = first === undefined ? this.#position : first.seq - 1;
-    seat.member.reply({ action: 'subscribed', channel: this.name, seq, epoch });
-    this.#giveWhatWaits(seat, seq);
+  async #follow(): Promise<Following> {
+    const { broker, onLost } = this.#options;
+    const following = await broker.follow(this.name, {
+      onMessage: (message) => this.#hear(message),
+      onLost: (reason) => onLost(this, reason),
+    });
+    this.#position = Math.max(this.#position, following.position);
+    return following;
   }
 
-  async #catchUp(seat: Seat, from: From, epoch: string): Promise<void> {
-    const { broker, tally } = this.#options;
+  #takeSeat(member: Member): Seat {
+    const seat: Seat = { member, isLive: false, after: 0 };
+    member.forget(this.name);
+    member.channels.add(this.name);
+    this.#seats.set(member, seat);
+    return seat;
+  }
+
+  #goLive(seat: Seat, after: number): number {
+    seat.after = after;
+    seat.isLive = true;
+    return after;
+  }
+
+  /** Whether a seat is still wanted. */
+  #isTaken(seat: Seat): boolean {
+    return this.#seats.get(seat.member) === seat && seat.member.session.isOpen;
+  }
+
+  async #resume(seat: Seat, from: From, epoch: string): Promise<void> {
     const { member } = seat;
-    const head = this.#position;
-    const after = from.epoch === epoch && from.after <= head ? from.after : undefined;
-    const { messages, isComplete } = await broker.replay(this.name, { after: after ?? 0, upTo: head });
-    const recovered = after !== undefined && isComplete;
-    const start = recovered ? after : (messages[0]?.seq ?? head + 1) - 1;
+    const { start, head, messages, missedAfter } = await this.#beginningFrom(from, epoch);
+    if (!this.#isTaken(seat)) return;
+    const recovered = missedAfter === undefined;
     member.reply({ action: 'subscribed', channel: this.name, seq: start, epoch, recovered });
-    if (!recovered) member.miss(this.name, { after: from.after, seq: start });
-    tally.replayed += messages.length;
-    for (const message of messages) this.#give(seat, message);
-    this.#giveWhatWaits(seat, head);
+    if (!recovered) member.miss(this.name, { after: missedAfter, seq: start });
+    void this.#catchUp(seat, messages, head).catch((thrown: unknown) => {
+      if (this.#isTaken(seat)) this.#options.onReplayFailed(member, thrown);
+    });
   }
 
-  /** What came while the subscriber was not ready for it; from then on it gets everything at once. */
-  #giveWhatWaits(seat: Seat, after: number): void {
-    const pending = seat.pending ?? [];
-    seat.pending = undefined;
-    for (const message of pending) if (message.seq > after) this.#give(seat, message);
+  async #beginningFrom(from: From, epoch: string): Promise<Beginning> {
+    const { broker } = this.#options;
+    const head = this.#position;
+    const isComparable = from.epoch === epoch;
+    if (isComparable && from.after > head && (await this.#exists(from.after)))
+      return { start: from.after, head: from.after, messages: [] };
+    const after = isComparable && from.after <= head ? from.after : undefined;
+    const { messages, isComplete } = await broker.replay(this.name, { after: after ?? 0, upTo: head });
+    if (after !== undefined && isComplete) return { start: after, head, messages };
+    return { start: startOf(messages, head), head, messages, missedAfter: after ?? 0 };
+  }
+
+  /** Another hub may have handed on a message of which we have not heard yet. */
+  async #exists(seq: number): Promise<boolean> {
+    const range = { after: seq - 1, upTo: seq };
+    const { messages } = await this.#options.broker.replay(this.name, range);
+    return messages.length > 0;
+  }
+
+  /**
+   * No faster than the subscriber reads: until it has caught up, the history is what holds its messages, and nothing waits
+   * for it here.
+   */
+  async #catchUp(seat: Seat, first: readonly StoredMessage[], firstHead: number): Promise<void> {
+    const { broker } = this.#options;
+    let messages = first;
+    let head = firstHead;
+    await this.#give(seat, messages);
+    while (this.#isTaken(seat) && head < this.#position) {
+      const range = { after: head, upTo: this.#position };
+      const replay = await broker.replay(this.name, range);
+      if (!this.#isTaken(seat)) return;
+      ({ messages } = replay);
+      head = range.upTo;
+      if (!replay.isComplete)
+        seat.member.miss(this.name, { after: range.after, seq: startOf(messages, head) });
+      await this.#give(seat, messages);
+    }
+    this.#goLive(seat, head);
+  }
+
+  async #give(seat: Seat, messages: readonly StoredMessage[]): Promise<void> {
+    const { member } = seat;
+    for (const message of messages) {
+      if (!this.#isTaken(seat)) return;
+      if (!this.#isFor(member, message)) continue;
+      this.#options.tally.replayed += 1;
+      member.send(this.#prepare(message));
+      if (member.draining !== undefined) await member.draining;
+    }
   }
 
   #hear(message: StoredMessage): void {
     this.#position = message.seq;
     let outgoing: Outgoing | undefined;
     for (const seat of this.#seats.values()) {
-      if (seat.pending !== undefined) seat.pending.push(message);
-      else if (this.#isFor(seat.member, message)) {
-        outgoing ??= this.#prepare(message);
-        seat.member.send(outgoing);
-      }
+      if (!seat.isLive || message.seq <= seat.after || !this.#isFor(seat.member, message)) continue;
+      outgoing ??= this.#prepare(message);
+      seat.member.send(outgoing);
     }
   }
 
-  #give({ member }: Seat, message: StoredMessage): void {
-    if (this.#isFor(member, message)) member.send(this.#prepare(message));
-  }
-
   #isFor(member: Member, { publisher }: StoredMessage): boolean {
-    return this.#options.settings.echo || publisher !== member.id;
+    return this.#options.echo || publisher !== member.id;
   }
 
   #prepare({ seq, payload, messageId }: StoredMessage): Outgoing {
@@ -142,3 +213,7 @@ export class HubChannel {
     return { channel: this.name, seq, message: new PreparedMessage(text) };
   }
 }
+
+/** The number before the first of what there is. */
+const startOf = ([first]: readonly StoredMessage[], head: number): number =>
+  first === undefined ? head : first.seq - 1;

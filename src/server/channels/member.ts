@@ -2,126 +2,184 @@
 import { controlFrame, type Reply } from '../../channels/wire.ts';
 import type { PreparedMessage } from '../realtime/prepared-message.ts';
 import type { WebSocketSession } from '../realtime/websocket-session.ts';
-import type { HubSettings } from './options.ts';
+import { HIGH_WATER_BYTES, type HubSettings } from './options.ts';
 import type { Tally } from './tally.ts';
 
-/** A message for one subscriber or many. */
+/** Something for one subscriber or many. */
 export interface Outgoing {
   readonly channel: string;
-  readonly seq: number;
+  /** `undefined` for word of who is there. */
+  readonly seq: number | undefined;
   readonly message: PreparedMessage;
 }
 
-interface Missed {
+export interface Missed {
   readonly after: number;
-  seq: number;
+  readonly seq: number;
+}
+
+export interface MemberOptions {
+  readonly session: WebSocketSession;
+  readonly settings: HubSettings;
+  readonly tally: Tally;
+  /** Word of who is in a channel was dropped, and there is room again to tell it anew. */
+  readonly onPresenceDropped: (channel: string, member: Member) => void;
 }
 
 export class Member {
   readonly session: WebSocketSession;
   readonly channels = new Set<string>();
-  readonly #settings: HubSettings;
-  readonly #tally: Tally;
+  readonly #options: MemberOptions;
   #waiting: Outgoing[] = [];
   #waitingBytes = 0;
-  #isBusy = false;
+  #draining: Promise<void> | undefined;
+  #verdict: NodeJS.Immediate | undefined;
+  #lastReply: Promise<void> | undefined;
   /** What was dropped, by channel, and is to be told before the next message of it. */
   readonly #missed = new Map<string, Missed>();
+  readonly #staleChannels = new Set<string>();
 
-  constructor(session: WebSocketSession, settings: HubSettings, tally: Tally) {
-    this.session = session;
-    this.#settings = settings;
-    this.#tally = tally;
+  constructor(options: MemberOptions) {
+    this.session = options.session;
+    this.#options = options;
   }
 
   get id(): string {
     return this.session.id;
   }
 
+  /** What waits for the client to read; `undefined` when nothing does. Never rejects. */
+  get draining(): Promise<void> | undefined {
+    return this.#draining;
+  }
+
   /** What is said about requests goes before what waits. */
   reply(reply: Reply): void {
-    void this.session.sendText(controlFrame(reply));
+    const sent = this.session.sendText(controlFrame(reply));
+    if (this.#isBehind) this.#lastReply = sent;
+  }
+
+  /** Resolves when there is room for answers: whoever does not read them is not asked for more. Never rejects. */
+  async untilHeard(): Promise<void> {
+    const lastReply = this.#lastReply;
+    this.#lastReply = undefined;
+    await lastReply?.catch(() => undefined);
   }
 
   send(outgoing: Outgoing): void {
-    if (this.#isBusy) {
-      this.#wait(outgoing);
-      return;
+    if (this.#draining !== undefined) this.#wait(outgoing);
+    else {
+      const sent = this.#write(outgoing);
+      if (this.#isBehind) this.#draining = this.#drain(sent);
     }
-    this.#tally.delivered += 1;
-    const sent = this.session.send(outgoing.message);
-    if (this.session.bufferedAmount > 0) void this.#after(sent);
   }
 
   /** Messages of a channel that this one does not get. */
   miss(channel: string, { after, seq }: Missed): void {
-    this.#tally.gaps += 1;
+    this.#options.tally.gaps += 1;
     this.reply({ action: 'gap', channel, after, seq });
   }
 
+  /** Nothing of a channel that waits is sent any more. */
   forget(channel: string): void {
-    this.channels.delete(channel);
     this.#missed.delete(channel);
-    const kept = this.#waiting.filter((outgoing) => outgoing.channel !== channel);
-    this.#waitingBytes -= sum(this.#waiting) - sum(kept);
-    this.#waiting = kept;
+    this.#staleChannels.delete(channel);
+    this.#waiting = this.#waiting.filter((outgoing) => outgoing.channel !== channel);
+    this.#waitingBytes = this.#waiting.reduce((bytes, { message }) => bytes + message.byteLength, 0);
+  }
+
+  /** It comes back, and gets what it misses now. */
+  disconnect(reason: string): void {
+    this.#clear();
+    void this.session.close(1013, reason);
+  }
+
+  get #isBehind(): boolean {
+    return this.session.bufferedAmount > HIGH_WATER_BYTES;
+  }
+
+  get #isOver(): boolean {
+    const { maxWaitingMessages, maxWaitingBytes } = this.#options.settings.limits;
+    return this.#waiting.length > maxWaitingMessages || this.#waitingBytes > maxWaitingBytes;
+  }
+
+  #write({ message }: Outgoing): Promise<void> {
+    this.#options.tally.delivered += 1;
+    return this.session.send(message);
   }
 
   /** The socket has something left to do: what comes meanwhile waits here, where it can be counted and dropped. */
-  async #after(sent: Promise<void>): Promise<void> {
-    this.#isBusy = true;
+  async #drain(sent: Promise<void>): Promise<void> {
     try {
       await sent;
       for (let next = this.#next(); next !== undefined; next = this.#next()) {
-        this.#tally.delivered += 1;
-        await this.session.send(next.message);
+        const written = this.#write(next);
+        if (this.#isBehind) await written;
       }
     } catch {
       // The session has ended; whoever was subscribed comes back for what it missed.
-      this.#waiting = [];
-    } finally {
-      this.#isBusy = false;
+      this.#clear();
     }
+    this.#draining = undefined;
+    this.#tellWhatWasDropped();
   }
 
   #next(): Outgoing | undefined {
     const next = this.#waiting.shift();
     if (next === undefined) return undefined;
     this.#waitingBytes -= next.message.byteLength;
-    const missed = this.#missed.get(next.channel);
-    this.#missed.delete(next.channel);
-    if (missed !== undefined) this.miss(next.channel, missed);
+    if (next.seq !== undefined) this.#tellMissed(next.channel);
     return next;
   }
 
   #wait(outgoing: Outgoing): void {
-    const { limits, slowConsumers } = this.#settings;
     this.#waiting.push(outgoing);
     this.#waitingBytes += outgoing.message.byteLength;
-    while (this.#waiting.length > limits.maxWaitingMessages || this.#waitingBytes > limits.maxWaitingBytes) {
-      if (slowConsumers === 'disconnect') {
-        this.#tally.slow += 1;
-        this.#waiting = [];
-        this.#waitingBytes = 0;
-        void this.session.close(1013, 'Too slow to follow');
-        return;
-      }
-      if (!this.#dropOldest()) return;
+    // What comes in one go is no sign of slowness: the operating system is asked first whether it takes it.
+    if (this.#isOver) this.#verdict ??= setImmediate(() => this.#judge());
+  }
+
+  #judge(): void {
+    this.#verdict = undefined;
+    const { settings, tally } = this.#options;
+    if (settings.slowConsumers === 'drop-oldest') while (this.#isOver) this.#dropOldest();
+    else if (this.#isOver) {
+      tally.slow += 1;
+      this.disconnect('Too slow to follow');
     }
   }
 
-  #dropOldest(): boolean {
+  #dropOldest(): void {
     const dropped = this.#waiting.shift();
-    if (dropped === undefined) return false;
+    if (dropped === undefined) return;
     const { channel, seq, message } = dropped;
     this.#waitingBytes -= message.byteLength;
-    this.#tally.dropped += 1;
+    if (seq === undefined) {
+      this.#staleChannels.add(channel);
+      return;
+    }
+    this.#options.tally.dropped += 1;
+    this.#missed.set(channel, { after: this.#missed.get(channel)?.after ?? seq - 1, seq });
+  }
+
+  #tellMissed(channel: string): void {
     const missed = this.#missed.get(channel);
-    if (missed === undefined) this.#missed.set(channel, { after: seq - 1, seq });
-    else missed.seq = seq;
-    return true;
+    if (missed === undefined) return;
+    this.#missed.delete(channel);
+    this.miss(channel, missed);
+  }
+
+  #tellWhatWasDropped(): void {
+    for (const channel of this.#missed.keys()) this.#tellMissed(channel);
+    const stale = [...this.#staleChannels];
+    this.#staleChannels.clear();
+    for (const channel of stale) this.#options.onPresenceDropped(channel, this);
+  }
+
+  #clear(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#missed.clear();
+    this.#staleChannels.clear();
   }
 }
-
-const sum = (waiting: readonly Outgoing[]): number =>
-  waiting.reduce((bytes, { message }) => bytes + message.byteLength, 0);

@@ -1,15 +1,8 @@
 // A broker in the memory of one process: numbers by one, a bounded history for each channel, and nothing that outlives it.
-import { randomUUID } from 'node:crypto';
+import { systemClock, type Clock } from '../../clock.ts';
 import { InvalidOptionError } from '../../errors.ts';
-import type {
-  Broker,
-  Following,
-  FollowOptions,
-  NewMessage,
-  Published,
-  Replay,
-  StoredMessage,
-} from './broker.ts';
+import type { Broker, Following, FollowOptions, NewMessage, Published, Replay } from './broker.ts';
+import { MemoryHistory } from './memory-history.ts';
 
 export interface MemoryBrokerOptions {
   /**
@@ -25,37 +18,41 @@ export interface MemoryBrokerOptions {
    */
   readonly maxBytes?: number;
   /**
+   * How long a message is kept, in milliseconds.
+   *
+   * @defaultValue `Infinity`
+   */
+  readonly maxAgeMs?: number;
+  /**
    * Channels that nobody follows whose messages are kept; then those go that were left alone for longest, and whoever
    * comes back to them is told of a gap.
    *
    * @defaultValue `10_000`
    */
   readonly maxIdleChannels?: number;
+  /**
+   * Bytes that are kept of all channels together, roughly. Above that, channels that nobody follows are forgotten, then a
+   * channel keeps the less the more is published to it.
+   *
+   * @defaultValue `268_435_456`
+   */
+  readonly maxTotalBytes?: number;
+  /** For `maxAgeMs`. */
+  readonly clock?: Clock;
 }
 
 export const MEMORY_BROKER_DEFAULTS = {
   maxMessages: 100,
   maxBytes: 1_048_576,
+  maxAgeMs: Infinity,
   maxIdleChannels: 10_000,
+  maxTotalBytes: 268_435_456,
 } as const;
 
-/** Publications of each channel that are recognised when they come again. */
-const MAX_KNOWN_IDS = 10_000;
-
-interface Kept {
-  /** New with each history: numbers of a channel that was forgotten mean nothing. */
-  readonly epoch: string;
-  seq: number;
-  /** The number before the oldest message. */
-  before: number;
-  bytes: number;
-  messages: StoredMessage[];
-  readonly seqById: Map<string, number>;
-  readonly followers: Set<FollowOptions>;
-}
+type Limits = Readonly<Record<keyof typeof MEMORY_BROKER_DEFAULTS, number>>;
 
 /**
- * The broker of a single hub, in memory: the default.
+ * A broker in memory, for one hub or for several in one process: the default.
  *
  * @throws {InvalidOptionError} for an option that cannot be meant
  */
@@ -63,105 +60,100 @@ export const memoryBroker = (options: MemoryBrokerOptions = {}): Broker => new M
 
 class MemoryBroker implements Broker {
   readonly name = 'memory';
-  readonly #limits: Required<MemoryBrokerOptions>;
-  /** Those that nobody follows come first, in the order in which they were left. */
-  readonly #channels = new Map<string, Kept>();
-  #idle = 0;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #followed = new Map<string, MemoryHistory>();
+  /** Those that nobody follows, in the order in which they were left alone. */
+  readonly #idle = new Map<string, MemoryHistory>();
+  readonly #listeners = new Map<string, Set<(text: string) => void>>();
+  #bytes = 0;
 
-  constructor(options: MemoryBrokerOptions) {
-    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  constructor({ clock = systemClock, ...options }: MemoryBrokerOptions) {
+    const given = Object.entries<unknown>({ ...options }).filter(([, value]) => value !== undefined);
     for (const [name, value] of given)
       if (typeof value !== 'number' || !(value >= 0))
         throw new InvalidOptionError(name, 'a number of at least 0', value);
     this.#limits = { ...MEMORY_BROKER_DEFAULTS, ...Object.fromEntries(given) };
+    this.#clock = clock;
   }
 
   publish(channel: string, message: NewMessage): Promise<Published> {
-    const kept = this.#of(channel);
-    const { messageId } = message;
-    const known = messageId === undefined ? undefined : kept.seqById.get(messageId);
+    const known = this.#historyOf(channel).seqOf(message.messageId);
     if (known !== undefined) return Promise.resolve({ seq: known, isDuplicate: true });
-    kept.seq += 1;
-    const { seq } = kept;
-    const stored: StoredMessage = { ...message, seq };
-    if (messageId !== undefined) rememberId(kept, messageId);
-    this.#keep(kept, stored);
-    for (const { onMessage } of kept.followers) onMessage(stored);
-    return Promise.resolve({ seq, isDuplicate: false });
+    const stored = this.#using(channel, (history) => history.add(message, this.#clock.now()));
+    for (const { onMessage } of this.#followed.get(channel)?.followers ?? []) onMessage(stored);
+    return Promise.resolve({ seq: stored.seq, isDuplicate: false });
   }
 
   follow(channel: string, options: FollowOptions): Promise<Following> {
-    const kept = this.#of(channel);
-    if (kept.followers.size === 0) this.#idle -= 1;
-    kept.followers.add(options);
-    const stop = (): void => this.#unfollow(channel, kept, options);
-    return Promise.resolve({ epoch: kept.epoch, position: kept.seq, stop });
+    const history = this.#historyOf(channel);
+    this.#idle.delete(channel);
+    this.#followed.set(channel, history);
+    history.followers.add(options);
+    const stop = (): void => this.#unfollow(channel, history, options);
+    return Promise.resolve({ epoch: history.epoch, position: history.position, stop });
   }
 
   replay(channel: string, { after, upTo }: { after: number; upTo: number }): Promise<Replay> {
-    const { messages, before } = this.#of(channel);
-    const wanted = messages.filter(({ seq }) => seq > after && seq <= upTo);
-    return Promise.resolve({ messages: wanted, isComplete: after >= before });
+    return Promise.resolve(this.#using(channel, (history) => history.replay(after, upTo, this.#clock.now())));
+  }
+
+  signal(topic: string, text: string): void {
+    for (const listener of this.#listeners.get(topic) ?? []) listener(text);
+  }
+
+  onSignal(topic: string, listener: (text: string) => void): () => void {
+    const listeners = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, listeners.add(listener));
+    return () => listeners.delete(listener);
   }
 
   close(): Promise<void> {
-    this.#channels.clear();
+    this.#followed.clear();
+    this.#idle.clear();
+    this.#bytes = 0;
     return Promise.resolve();
   }
 
-  #of(channel: string): Kept {
-    const known = this.#channels.get(channel);
-    if (known !== undefined) return known;
-    const kept: Kept = {
-      epoch: randomUUID(),
-      seq: 0,
-      before: 0,
-      bytes: 0,
-      messages: [],
-      seqById: new Map(),
-      followers: new Set(),
-    };
-    this.#channels.set(channel, kept);
-    this.#idle += 1;
-    this.#forgetIdle();
-    return kept;
+  #historyOf(channel: string): MemoryHistory {
+    return this.#followed.get(channel) ?? this.#idle.get(channel) ?? new MemoryHistory(this.#limits);
   }
 
-  #unfollow(channel: string, kept: Kept, options: FollowOptions): void {
-    if (!kept.followers.delete(options) || kept.followers.size > 0) return;
-    this.#idle += 1;
-    // To the end: it was left last.
-    if (this.#channels.delete(channel)) this.#channels.set(channel, kept);
-    this.#forgetIdle();
+  /** Does something that may change how much is kept. */
+  #using<Outcome>(channel: string, use: (history: MemoryHistory) => Outcome): Outcome {
+    const history = this.#historyOf(channel);
+    const bytesBefore = history.bytes;
+    if (!this.#followed.has(channel)) this.#leaveAlone(channel, history);
+    const outcome = use(history);
+    this.#bytes += history.bytes - bytesBefore;
+    this.#makeRoom(history);
+    return outcome;
   }
 
-  #forgetIdle(): void {
-    for (const [channel, { followers }] of this.#channels) {
-      if (this.#idle <= this.#limits.maxIdleChannels) return;
-      if (followers.size > 0) continue;
-      this.#channels.delete(channel);
-      this.#idle -= 1;
+  #unfollow(channel: string, history: MemoryHistory, options: FollowOptions): void {
+    if (!history.followers.delete(options) || history.followers.size > 0) return;
+    if (!this.#followed.delete(channel)) return;
+    this.#leaveAlone(channel, history);
+    this.#makeRoom(history);
+  }
+
+  /** It was left alone last. */
+  #leaveAlone(channel: string, history: MemoryHistory): void {
+    this.#idle.delete(channel);
+    this.#idle.set(channel, history);
+  }
+
+  #makeRoom(history: MemoryHistory): void {
+    const { maxIdleChannels, maxTotalBytes } = this.#limits;
+    for (const [channel, idle] of this.#idle) {
+      if (this.#idle.size <= maxIdleChannels && this.#bytes <= maxTotalBytes) return;
+      this.#idle.delete(channel);
+      this.#bytes -= idle.bytes;
     }
-  }
-
-  #keep(kept: Kept, stored: StoredMessage): void {
-    const { maxMessages, maxBytes } = this.#limits;
-    kept.messages.push(stored);
-    kept.bytes += Buffer.byteLength(stored.payload);
-    while (kept.messages.length > maxMessages || kept.bytes > maxBytes) {
-      const oldest = kept.messages.shift();
-      if (oldest === undefined) break;
-      kept.bytes -= Buffer.byteLength(oldest.payload);
-      kept.before = oldest.seq;
+    while (this.#bytes > maxTotalBytes) {
+      const bytesBefore = history.bytes;
+      if (!history.giveUpOldest()) return;
+      this.#bytes -= bytesBefore - history.bytes;
     }
-  }
-}
-
-function rememberId(kept: Kept, messageId: string): void {
-  kept.seqById.set(messageId, kept.seq);
-  if (kept.seqById.size <= MAX_KNOWN_IDS) return;
-  for (const oldest of kept.seqById.keys()) {
-    kept.seqById.delete(oldest);
-    return;
   }
 }

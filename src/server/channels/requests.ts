@@ -1,116 +1,98 @@
 // What one client asks a hub for, frame by frame and strictly in order: read, judged, done, answered.
-import {
-  CONTROL_CHANNEL,
-  isChannelName,
-  MAX_CHANNEL_LENGTH,
-  readEnvelope,
-  type Envelope,
-  type HubErrorCode,
-  type Reply,
-} from '../../channels/wire.ts';
+import { CONTROL_CHANNEL, isChannelName, MAX_CHANNEL_LENGTH, readEnvelope } from '../../channels/wire.ts';
+import type { Envelope } from '../../channels/wire.ts';
+import type { Clock } from '../../clock.ts';
 import { textOf } from '../../errors.ts';
-import type { Admission } from '../admission.ts';
 import type { WebSocketMessage } from '../realtime/websocket-link.ts';
-import type { Broker } from './broker.ts';
 import type { From, HubChannel } from './hub-channel.ts';
 import type { Member } from './member.ts';
 import type { Access, HubSettings } from './options.ts';
+import { Publications } from './publications.ts';
+import { Rate } from './rate.ts';
+import { Refused, type Subject } from './refused.ts';
 import type { Tally } from './tally.ts';
-
-type RequestKind = 'subscribe' | 'unsubscribe' | 'publish';
 
 /** What requests ask of the hub. */
 export interface RequestsWorld {
   readonly settings: HubSettings;
+  readonly clock: Clock;
   readonly tally: Tally;
-  readonly broker: Broker;
-  readonly rate: Admission;
+  /** Whether the hub is about to end: nothing new is begun. */
+  readonly isClosing: boolean;
   channelOf(name: string): HubChannel;
   joined(channel: HubChannel, member: Member): void;
   left(channel: HubChannel, member: Member): void;
   hookFailed(hook: string, thrown: unknown): void;
 }
 
-/** Publications of one client that the broker has not confirmed yet; then its next frame waits. */
-const MAX_UNCONFIRMED = 256;
+/** An id of a publication is kept for as long as it may come again. */
+const MAX_MESSAGE_ID_LENGTH = 200;
 
-class Refused extends Error {
-  readonly code: HubErrorCode;
-  readonly about: Omit<Extract<Reply, { action: 'error' }>, 'action' | 'code' | 'message'>;
-
-  constructor(code: HubErrorCode, message: string, about: Refused['about'] = {}) {
-    super(message);
-    this.code = code;
-    this.about = about;
-  }
-}
+/** Half of a pair has no UTF-8: two names that differ here would be one to a broker. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 export class Requests {
   readonly #world: RequestsWorld;
   readonly #member: Member;
-  readonly #unconfirmed = new Set<Promise<void>>();
+  readonly #rate: Rate;
+  readonly #publications: Publications;
 
   constructor(world: RequestsWorld, member: Member) {
     this.#world = world;
     this.#member = member;
+    this.#rate = new Rate(world.settings.limits, world.clock);
+    this.#publications = new Publications(world, member, (refused) => this.#refuse(refused));
+  }
+
+  /** Resolves when nothing is on its way to the broker. */
+  settled(): Promise<void> {
+    return this.#publications.settled();
   }
 
   /** Does what a frame asks for. Resolves when the next one may be looked at. Never rejects. */
   async take(message: WebSocketMessage): Promise<void> {
+    const isInTime = this.#rate.take();
     try {
-      await this.#take(message);
+      await this.#take(message, isInTime);
     } catch (thrown) {
       this.#refuse(thrown);
     }
-    if (this.#unconfirmed.size >= MAX_UNCONFIRMED) await Promise.race(this.#unconfirmed);
+    await this.#publications.untilRoom();
+    await this.#member.untilHeard();
+    if (!isInTime) await this.#untilItMayGoOn();
   }
 
-  async #take(message: WebSocketMessage): Promise<void> {
-    const envelope = this.#read(message);
-    const isControl = envelope.channel === CONTROL_CHANNEL;
-    const request = isControl ? undefined : ('publish' as const);
-    const about = {
-      ...(request !== undefined && { request, channel: envelope.channel }),
-      ...(typeof envelope.message_id === 'string' && { message_id: envelope.message_id }),
-    };
-    if (this.#world.rate.request(this.#member.id) !== undefined)
-      throw new Refused('RATE_LIMITED', 'Too many frames; send fewer, or wait a moment.', about);
-    if (isControl) await this.#control(envelope.payload);
-    else await this.#publish(envelope, about, message);
+  async #take(message: WebSocketMessage, isInTime: boolean): Promise<void> {
+    const envelope = read(message);
+    const subject = subjectOf(envelope);
+    if (!isInTime)
+      throw new Refused('RATE_LIMITED', 'Too many frames; send fewer, or wait a moment.', subject);
+    if (envelope.channel === CONTROL_CHANNEL) await this.#control(envelope.payload, subject);
+    else await this.#publish(envelope, message, subject);
   }
 
-  #read(message: WebSocketMessage): Envelope {
-    if (typeof message !== 'string') throw new Refused('BAD_FRAME', 'Expected text, got a binary frame.');
-    try {
-      return readEnvelope(message);
-    } catch (thrown) {
-      throw new Refused('BAD_FRAME', textOf(thrown));
-    }
-  }
-
-  async #control(payload: unknown): Promise<void> {
+  async #control(payload: unknown, subject: Subject): Promise<void> {
     const { action, channel, after, epoch } = (payload ?? {}) as Readonly<Record<string, unknown>>;
     if (action === 'ping') {
       this.#member.reply({ action: 'pong' });
       return;
     }
     if (action !== 'subscribe' && action !== 'unsubscribe')
-      throw new Refused('BAD_FRAME', 'Expected the action "subscribe", "unsubscribe" or "ping".');
-    this.#mustBeChannel(channel, action);
+      throw new Refused('BAD_FRAME', 'Expected the action "subscribe", "unsubscribe" or "ping".', subject);
+    mustBeChannel(channel, subject);
     if (action === 'unsubscribe') this.#unsubscribe(channel);
-    else {
-      const isFrom = typeof after === 'number' && Number.isSafeInteger(after) && typeof epoch === 'string';
-      await this.#subscribe(channel, isFrom ? { after, epoch } : undefined);
-    }
+    else await this.#subscribe(channel, fromOf(after, epoch, subject), subject);
   }
 
-  async #subscribe(channel: string, from: From | undefined): Promise<void> {
-    const about = { request: 'subscribe' as const, channel };
-    const { settings } = this.#world;
+  async #subscribe(channel: string, from: From | undefined, subject: Subject): Promise<void> {
+    const { limits } = this.#world.settings;
     const { channels, session } = this.#member;
-    if (!channels.has(channel) && channels.size >= settings.limits.maxChannels)
-      throw new Refused('TOO_MANY_CHANNELS', `No more than ${settings.limits.maxChannels} channels.`, about);
-    await this.#mustBeAllowed('subscribe', channel);
+    const unavailable = (): Refused =>
+      new Refused('UNAVAILABLE', 'The channel cannot be read at present.', subject);
+    if (this.#world.isClosing) throw unavailable();
+    if (!channels.has(channel) && channels.size >= limits.maxChannels)
+      throw new Refused('TOO_MANY_CHANNELS', `No more than ${limits.maxChannels} channels.`, subject);
+    await this.#mustBeAllowed('subscribe', channel, subject);
     if (!session.isOpen) return;
     const hubChannel = this.#world.channelOf(channel);
     try {
@@ -118,11 +100,10 @@ export class Requests {
     } catch (thrown) {
       this.#world.left(hubChannel, this.#member);
       this.#world.hookFailed('broker', thrown);
-      throw new Refused('UNAVAILABLE', 'The channel cannot be read at present.', about);
+      throw unavailable();
     }
-    // It may have gone while the broker was asked.
-    if (session.isOpen) this.#world.joined(hubChannel, this.#member);
-    else this.#world.left(hubChannel, this.#member);
+    // It may have left while the broker was asked.
+    if (hubChannel.has(this.#member)) this.#world.joined(hubChannel, this.#member);
   }
 
   #unsubscribe(channel: string): void {
@@ -130,69 +111,33 @@ export class Requests {
     this.#member.reply({ action: 'unsubscribed', channel });
   }
 
-  async #publish(envelope: Envelope, about: Refused['about'], message: WebSocketMessage): Promise<void> {
-    const { channel, payload, message_id: given } = envelope;
+  async #publish(envelope: Envelope, message: WebSocketMessage, subject: Subject): Promise<void> {
+    const { channel, payload, message_id: messageId } = envelope;
     const { limits, publishersMustSubscribe } = this.#world.settings;
-    this.#mustBeChannel(channel, 'publish', about);
-    if (Buffer.byteLength(message) > limits.maxPublishBytes)
-      throw new Refused('MESSAGE_TOO_LARGE', `A message has at most ${limits.maxPublishBytes} bytes.`, about);
-    if (given !== undefined && typeof given !== 'string')
-      throw new Refused('BAD_FRAME', 'Expected `message_id` to be a string.', about);
-    if (publishersMustSubscribe && !this.#member.channels.has(channel))
-      throw new Refused('NOT_SUBSCRIBED', 'Subscribe to the channel first.', about);
-    await this.#mustBeAllowed('publish', channel, about);
-    const confirmed = this.#hand({ channel, payload: JSON.stringify(payload), messageId: given }, about);
-    this.#unconfirmed.add(confirmed);
-    void confirmed.finally(() => this.#unconfirmed.delete(confirmed));
-  }
-
-  /** Not awaited: the broker takes publications in the order in which it is given them. */
-  async #hand(
-    { channel, payload, messageId }: { channel: string; payload: string; messageId: string | undefined },
-    about: Refused['about'],
-  ): Promise<void> {
-    const { broker, tally } = this.#world;
-    try {
-      const { seq, isDuplicate } = await broker.publish(channel, {
-        payload,
-        messageId,
-        publisher: this.#member.id,
-      });
-      if (isDuplicate) tally.duplicates += 1;
-      else tally.published += 1;
-      if (messageId !== undefined)
-        this.#member.reply({ action: 'published', channel, message_id: messageId, seq });
-    } catch (thrown) {
-      this.#world.hookFailed('broker', thrown);
-      this.#refuse(new Refused('UNAVAILABLE', 'The message could not be kept; publish it again.', about));
+    mustBeChannel(channel, subject);
+    if (Buffer.byteLength(message) > limits.maxPublishBytes) {
+      const text = `A message has at most ${limits.maxPublishBytes} bytes.`;
+      throw new Refused('MESSAGE_TOO_LARGE', text, subject);
     }
+    mustBeMessageId(messageId, subject);
+    if (publishersMustSubscribe && !this.#member.channels.has(channel))
+      throw new Refused('NOT_SUBSCRIBED', 'Subscribe to the channel first.', subject);
+    const text = jsonOf(payload, subject);
+    await this.#mustBeAllowed('publish', channel, subject);
+    this.#publications.take({ channel, payload: text, messageId }, subject);
   }
 
-  #mustBeChannel(
-    channel: unknown,
-    request: RequestKind,
-    about: Refused['about'] = {},
-  ): asserts channel is string {
-    if (isChannelName(channel)) return;
-    const expected = `Expected a channel: a string of 1 to ${MAX_CHANNEL_LENGTH} characters.`;
-    throw new Refused('BAD_CHANNEL', expected, { request, ...about });
-  }
-
-  async #mustBeAllowed(
-    action: Access['action'],
-    channel: string,
-    about: Refused['about'] = { request: action, channel },
-  ): Promise<void> {
+  async #mustBeAllowed(action: Access['action'], channel: string, subject: Subject): Promise<void> {
     const { authorize } = this.#world.settings;
     if (authorize === undefined) return;
     const { session } = this.#member;
-    let isAllowed = false;
+    let verdict: unknown;
     try {
-      isAllowed = (await authorize({ action, channel, identity: session.identity, session })) === true;
+      verdict = await authorize({ action, channel, identity: session.identity, session });
     } catch (thrown) {
       this.#world.hookFailed('authorize', thrown);
     }
-    if (!isAllowed) throw new Refused('NOT_ALLOWED', `Not allowed to ${action} here.`, about);
+    if (verdict !== true) throw new Refused('NOT_ALLOWED', `Not allowed to ${action} here.`, subject);
   }
 
   #refuse(thrown: unknown): void {
@@ -200,8 +145,76 @@ export class Requests {
       this.#world.hookFailed('hub', thrown);
       return;
     }
-    const { code, message, about } = thrown;
+    const { code, message, subject } = thrown;
     this.#world.tally.refuse(code);
-    this.#member.reply({ action: 'error', code, message, ...about });
+    this.#member.reply({ action: 'error', code, message, ...subject });
+  }
+
+  /** Whoever sends too much is read no faster than it may send. */
+  #untilItMayGoOn(): Promise<void> {
+    const { clock, settings } = this.#world;
+    const { signal } = this.#member.session;
+    return new Promise((resolve) => {
+      const over = (): void => {
+        clock.clearTimeout(timer);
+        signal.removeEventListener('abort', over);
+        resolve();
+      };
+      const timer = clock.setTimeout(over, 1_000 / settings.limits.messagesPerSecond);
+      signal.addEventListener('abort', over);
+      if (signal.aborted) over();
+    });
+  }
+}
+
+function read(message: WebSocketMessage): Envelope {
+  if (typeof message !== 'string') throw new Refused('BAD_FRAME', 'Expected text, got a binary frame.', {});
+  try {
+    return readEnvelope(message);
+  } catch (thrown) {
+    throw new Refused('BAD_FRAME', textOf(thrown), {});
+  }
+}
+
+/** As much as can be told of what a frame is about. */
+function subjectOf({ channel, payload, message_id: messageId }: Envelope): Subject {
+  if (channel !== CONTROL_CHANNEL)
+    return { request: 'publish', ...short('channel', channel), ...short('message_id', messageId) };
+  const { action, channel: name } = (payload ?? {}) as Readonly<Record<string, unknown>>;
+  const request = action === 'subscribe' || action === 'unsubscribe' ? { request: action } : {};
+  return { ...request, ...short('channel', name) } as Subject;
+}
+
+/** Not repeated if it is no name. */
+const short = (name: 'channel' | 'message_id', value: unknown): Partial<Subject> =>
+  typeof value === 'string' && value.length <= MAX_CHANNEL_LENGTH ? { [name]: value } : {};
+
+function mustBeChannel(channel: unknown, subject: Subject): asserts channel is string {
+  if (isChannelName(channel) && !LONE_SURROGATE.test(channel)) return;
+  const expected = `Expected a channel: a string of 1 to ${MAX_CHANNEL_LENGTH} characters other than "${CONTROL_CHANNEL}".`;
+  throw new Refused('BAD_CHANNEL', expected, subject);
+}
+
+function mustBeMessageId(messageId: unknown, subject: Subject): asserts messageId is string | undefined {
+  if (messageId === undefined) return;
+  const isString = typeof messageId === 'string' && messageId !== '';
+  if (isString && messageId.length <= MAX_MESSAGE_ID_LENGTH && !LONE_SURROGATE.test(messageId)) return;
+  const expected = `Expected \`message_id\` to be a string of 1 to ${MAX_MESSAGE_ID_LENGTH} characters.`;
+  throw new Refused('BAD_FRAME', expected, subject);
+}
+
+function fromOf(after: unknown, epoch: unknown, subject: Subject): From | undefined {
+  if (after === undefined && epoch === undefined) return undefined;
+  if (typeof after === 'number' && Number.isSafeInteger(after) && after >= 0 && typeof epoch === 'string')
+    return { after, epoch };
+  throw new Refused('BAD_FRAME', 'Expected `after` to be a whole number, and `epoch` a string.', subject);
+}
+
+/** What could be read can be written, unless it is nested more deeply than a stack is high. */
+function jsonOf(payload: unknown, subject: Subject): string {
+  try {
+    return JSON.stringify(payload);
+  } catch {
+    throw new Refused('BAD_FRAME', 'Expected a payload that is nested less deeply.', subject);
   }
 }

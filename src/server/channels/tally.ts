@@ -1,4 +1,5 @@
 // What a hub has done since it was made, as numbers that only rise.
+import type { Published } from './broker.ts';
 
 export class Tally {
   /** Messages that were taken, once each. */
@@ -17,6 +18,11 @@ export class Tally {
   slow = 0;
   /** What was not done, by the code that was answered. */
   readonly refused = new Map<string, number>();
+
+  count({ isDuplicate }: Published): void {
+    if (isDuplicate) this.duplicates += 1;
+    else this.published += 1;
+  }
 
   refuse(code: string): void {
     this.refused.set(code, (this.refused.get(code) ?? 0) + 1);

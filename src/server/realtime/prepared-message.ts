@@ -35,11 +35,14 @@ function framed(payload: Buffer, isBinary: boolean): Buffer {
 export class PreparedMessage {
   readonly payload: Buffer;
   readonly #isBinary: boolean;
-  #frame: Buffer | undefined;
+  readonly #frame: Buffer;
 
   constructor(message: string | Buffer) {
     this.#isBinary = typeof message !== 'string';
-    this.payload = Buffer.from(message);
+    const payload = typeof message === 'string' ? Buffer.from(message) : message;
+    this.#frame = framed(payload, this.#isBinary);
+    // A view: what is held of a message that waits is held once.
+    this.payload = this.#frame.subarray(this.#frame.byteLength - payload.byteLength);
   }
 
   /** Of the payload, before compression. */
@@ -52,10 +55,8 @@ export class PreparedMessage {
    * may still be compressing what was sent before.
    */
   sendTo(socket: WebSocket, tcp: Duplex, done: ((error?: Error | null) => void) | undefined): void {
-    if (socket.extensions === '') {
-      this.#frame ??= framed(this.payload, this.#isBinary);
-      tcp.write(this.#frame, done);
-    } else socket.send(this.payload, { binary: this.#isBinary }, done);
+    if (socket.extensions === '') tcp.write(this.#frame, done);
+    else socket.send(this.payload, { binary: this.#isBinary }, done);
   }
 }
 

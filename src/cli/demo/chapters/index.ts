@@ -1,6 +1,7 @@
 // The demo, chapter by chapter.
 import type { Chapter } from '../chapter.ts';
 import { connects } from './connects.ts';
+import { conversationCut } from './conversation-cut.ts';
 import { crawlCut } from './crawl-cut.ts';
 import { disconnects } from './disconnects.ts';
 import { linkFreezes } from './link-freezes.ts';
@@ -25,5 +26,6 @@ export const CHAPTERS: readonly Chapter[] = [
   serverStaysAway,
   crawlCut,
   streamsCut,
+  conversationCut,
   disconnects,
 ];

@@ -7,7 +7,10 @@ export class NatsBrokerError extends Error {
   /** Whether the same call may succeed later without a change on anybody's side. */
   readonly retryable: boolean;
 
-  constructor(message: string, { retryable, cause }: { readonly retryable: boolean; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    { retryable, cause }: { readonly retryable: boolean; readonly cause?: unknown },
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.retryable = retryable;
   }

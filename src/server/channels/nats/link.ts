@@ -23,12 +23,14 @@ export interface LinkListener {
   /** NATS cannot be asked now. */
   shut(): void;
   /** Nor later, unless somebody does something about it. */
-  failed(error: NatsBrokerError): void;
+  refused(error: NatsBrokerError): void;
 }
 
 /** Between attempts, and at most as long again, so that hubs do not come back all at once. */
 const RETRY_MS = 250;
 const RETRY_SETTINGS_MS = 2_000;
+/** A stream that has no leader looks as if it were there. */
+const RENEW_MS = 50;
 /** A silent network is noticed after two of these. */
 const PING_MS = 10_000;
 
@@ -72,13 +74,21 @@ export class Link {
     return this.#session === undefined ? this.unavailable().message : undefined;
   }
 
+  /** Why there is no point in waiting. */
+  get refusal(): NatsBrokerError | undefined {
+    return this.#closed.signal.aborted
+      ? new NatsBrokerError('The broker is closed.', { retryable: false })
+      : this.#final;
+  }
+
   unavailable(): NatsBrokerError {
-    if (this.#closed.signal.aborted)
-      return new NatsBrokerError('The broker is closed.', { retryable: false });
-    if (this.#final !== undefined) return this.#final;
+    const { refusal } = this;
+    if (refusal !== undefined) return refusal;
     const { servers, timeoutMs } = this.#settings;
     const reason = this.#session === undefined ? this.#problem : `no answer within ${timeoutMs} ms`;
-    return new NatsBrokerError(`NATS at ${namesOf(servers)} is not available: ${reason}.`, { retryable: true });
+    return new NatsBrokerError(`NATS at ${namesOf(servers)} is not available: ${reason}.`, {
+      retryable: true,
+    });
   }
 
   /**
@@ -111,8 +121,8 @@ export class Link {
   /** The stream is not what it was: nothing more is asked until it is there again. */
   renew(session: Session): void {
     if (this.#session !== session) return;
-    this.#shut('the stream is being made');
-    void this.#prepare();
+    this.#shut('the stream is not there');
+    void this.#prepare(RENEW_MS);
   }
 
   /** Resolves when nothing is left of it. */
@@ -148,7 +158,7 @@ export class Link {
 
   async #ready(): Promise<Session> {
     if (this.#session !== undefined) return this.#session;
-    if (this.#final !== undefined || this.#closed.signal.aborted) throw this.unavailable();
+    if (this.refusal !== undefined) throw this.refusal;
     const waiting = deferred<Session>();
     this.#waiting.push(waiting);
     return waiting.promise;
@@ -184,6 +194,7 @@ export class Link {
 
   /** Resolves when this connection is closed for good: its package makes it again while it can. */
   async #attend(connection: NatsConnection): Promise<void> {
+    this.#problem = 'JetStream has not answered yet';
     void this.#prepare();
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') this.#shut('the connection was lost');
@@ -193,9 +204,10 @@ export class Link {
     this.#shut('the connection was closed');
   }
 
-  async #prepare(): Promise<void> {
+  async #prepare(afterMs = 0): Promise<void> {
     this.#attempt += 1;
     const attempt = this.#attempt;
+    if (afterMs > 0) await this.#pause(afterMs);
     const connection = this.#connection as NatsConnection;
     const packages = this.#packages as Packages;
     while (attempt === this.#attempt) {
@@ -229,22 +241,23 @@ export class Link {
   #shut(problem: string): void {
     this.#attempt += 1;
     this.#problem = problem;
+    this.#session?.stream.end();
     this.#session = undefined;
     this.#over.abort();
     this.#listener.shut();
-    if (this.#closed.signal.aborted) this.#refuse(this.unavailable());
+    if (this.refusal !== undefined) this.#refuse(this.refusal);
   }
 
   #fail(error: NatsBrokerError): void {
     this.#final = error;
     this.#refuse(error);
-    this.#listener.failed(error);
   }
 
   #refuse(error: NatsBrokerError): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { reject } of waiting) reject(error);
+    this.#listener.refused(error);
   }
 
   async #pause(ms: number): Promise<void> {

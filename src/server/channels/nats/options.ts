@@ -26,6 +26,8 @@ export interface NatsBrokerOptions {
    * @defaultValue `'statewire'`
    */
   readonly prefix?: string;
+  /** The JetStream domain of the stream, for hubs that are connected to a leaf node without JetStream of its own. */
+  readonly domain?: string;
   /**
    * Messages that are kept of each channel for those who come back.
    *
@@ -57,7 +59,8 @@ export interface NatsBrokerOptions {
    */
   readonly storage?: 'file' | 'memory';
   /**
-   * How long a message is recognised when it is published again, in milliseconds; at most `maxAgeMs`.
+   * How long a message is recognised when it is published again, in milliseconds; at most `maxAgeMs`. A NATS server that
+   * was restarted recognises those that it still keeps.
    *
    * @defaultValue `120_000`
    */
@@ -82,9 +85,17 @@ export const NATS_BROKER_DEFAULTS = {
   timeoutMs: 5_000,
 } as const satisfies NatsBrokerOptions;
 
-export interface NatsSettings extends Required<Omit<NatsBrokerOptions, 'servers'>> {
+export interface NatsSettings extends Required<Omit<NatsBrokerOptions, 'servers' | 'domain'>> {
   readonly servers: readonly string[];
+  readonly domain?: string;
 }
+
+/**
+ * For one question to NATS, in milliseconds. A server of a cluster that has just been lost, or a stream that has no leader
+ * yet, says nothing: there must be time to ask again.
+ */
+export const attemptMs = ({ timeoutMs }: Pick<NatsSettings, 'timeoutMs'>): number =>
+  Math.max(1, Math.min(2_000, timeoutMs / 2));
 
 type Check = readonly [keyof NatsBrokerOptions, isRight: (value: unknown) => boolean, expected: string];
 
@@ -106,6 +117,7 @@ const CHECKS: readonly Check[] = [
     (value) => typeof value === 'string' && /^[\w-]{1,64}$/.test(value),
     'at most 64 letters, digits, `_` or `-`',
   ],
+  ['domain', (value) => typeof value === 'string' && /^[\w-]+$/.test(value), 'letters, digits, `_` or `-`'],
   ['maxMessages', isWhole(1), 'a whole number of at least 1'],
   // NATS keeps nothing for less, and looks only now and then.
   ['maxAgeMs', isWhole(1_000), 'a whole number of at least 1000'],

@@ -1,13 +1,17 @@
 // The way into NATS: publications go out in the order in which they came, and after a lost connection those that nobody
 // confirmed go out again in the same order; NATS knows by their ids what it has.
-import { deferred } from '../../../deferred.ts';
+import { deferred, type Deferred } from '../../../deferred.ts';
 import type { Published } from '../broker.ts';
 import { explain, isStreamAway, isTimeout, NatsBrokerError } from './errors.ts';
 import type { Link, Session } from './link.ts';
+import { attemptMs } from './options.ts';
 import type { Publication } from './stream.ts';
 
 /** Bytes of payloads that may wait for NATS to come back. */
 const MAX_WAITING_BYTES = 67_108_864;
+
+/** Publications that NATS has not confirmed yet; then the next one waits, so that each is answered soon. */
+const MAX_OUT = 512;
 
 interface Entry {
   readonly publication: Publication;
@@ -27,10 +31,14 @@ export class Outlet {
   readonly #link: Link;
   readonly #timeoutMs: number;
   readonly #entries = new Set<Entry>();
+  /** Those of them that are to be sent, in the same order. */
+  #unsent = new Set<Entry>();
+  #out = 0;
   #bytes = 0;
   #session: Session | undefined;
   /** The stream has refused something: what waits is sent when everything that is out has been answered. */
   #isStalled = false;
+  #emptied: Deferred<undefined> | undefined;
 
   constructor(link: Link, timeoutMs: number) {
     this.#link = link;
@@ -39,6 +47,8 @@ export class Outlet {
 
   /** @throws {NatsBrokerError} when it was not confirmed in time; then it may or may not be stored */
   publish(publication: Publication): Promise<Published> {
+    const { refusal } = this.#link;
+    if (refusal !== undefined) return Promise.reject(refusal);
     const bytes = Buffer.byteLength(publication.message.payload);
     if (this.#bytes + bytes > MAX_WAITING_BYTES) {
       const message = 'Too many messages wait for NATS already; publish it again later.';
@@ -50,19 +60,22 @@ export class Outlet {
     const state = { timesSent: 0, isOut: false, isOvertaken: false };
     const entry: Entry = { publication, bytes, deadline, timer, resolve, reject, ...state };
     this.#entries.add(entry);
+    this.#unsent.add(entry);
     this.#bytes += bytes;
-    if (this.#session !== undefined && !this.#isStalled) this.#send(entry, this.#session);
+    this.#sendNext();
     return promise;
   }
 
   open(session: Session): void {
     this.#session = session;
     this.#isStalled = false;
-    for (const entry of [...this.#entries]) this.#send(entry, session);
+    this.#unsent = new Set(this.#entries);
+    this.#sendNext();
   }
 
   shut(): void {
     this.#session = undefined;
+    this.#out = 0;
     for (const entry of this.#entries) entry.isOut = false;
   }
 
@@ -70,16 +83,20 @@ export class Outlet {
     for (const entry of [...this.#entries]) this.#refuse(entry, error);
   }
 
-  /** Resolves when nothing is waited for any more, whatever became of it. */
+  /** Resolves when nothing waits any more, whatever became of it. */
   async settled(): Promise<void> {
-    const waiting = [...this.#entries].map(({ resolve, reject }) => ({ resolve, reject }));
-    if (waiting.length === 0) return;
-    const over = deferred<undefined>();
-    this.#whenEmpty = () => over.resolve(undefined);
-    await over.promise;
+    if (this.#entries.size === 0) return;
+    this.#emptied ??= deferred<undefined>();
+    await this.#emptied.promise;
   }
 
-  #whenEmpty: () => void = () => undefined;
+  #sendNext(): void {
+    for (const entry of this.#unsent) {
+      if (this.#session === undefined || this.#isStalled || this.#out >= MAX_OUT) return;
+      this.#unsent.delete(entry);
+      this.#send(entry, this.#session);
+    }
+  }
 
   #send(entry: Entry, session: Session): void {
     if (entry.isOvertaken) {
@@ -89,10 +106,11 @@ export class Outlet {
     }
     entry.timesSent += 1;
     entry.isOut = true;
-    const timeoutMs = Math.max(1, entry.deadline - performance.now());
-    session.stream.publish(entry.publication, timeoutMs).then(
+    this.#out += 1;
+    const leftMs = Math.min(attemptMs({ timeoutMs: this.#timeoutMs }), entry.deadline - performance.now());
+    session.stream.publish(entry.publication, Math.max(1, leftMs)).then(
       (published) => this.#stored(entry, published),
-      (thrown) => {
+      (thrown: unknown) => {
         // What another session says of it says nothing any more.
         if (session === this.#session && this.#entries.has(entry)) this.#notStored(entry, thrown);
       },
@@ -108,37 +126,43 @@ export class Outlet {
     this.#forget(entry);
     // What we have sent twice ourselves is known to NATS from the first time.
     entry.resolve({ seq, isDuplicate: isDuplicate && entry.timesSent === 1 });
-    this.#makeStreamIfStalled();
+    this.#goOn();
   }
 
   #notStored(entry: Entry, thrown: unknown): void {
-    entry.isOut = false;
-    if (isStreamAway(thrown)) this.#isStalled = true;
-    // Its own timer says so in a moment.
-    else if (!isTimeout(thrown)) {
+    this.#isAnswered(entry);
+    if (isStreamAway(thrown) || isTimeout(thrown)) this.#isStalled = true;
+    else {
       const message = `NATS did not take the message: ${explain(thrown)}.`;
       this.#refuse(entry, new NatsBrokerError(message, { retryable: true, cause: thrown }));
     }
-    this.#makeStreamIfStalled();
+    this.#goOn();
   }
 
-  #makeStreamIfStalled(): void {
-    if (!this.#isStalled || this.#session === undefined) return;
-    for (const { isOut } of this.#entries) if (isOut) return;
-    this.#link.renew(this.#session);
+  #goOn(): void {
+    if (!this.#isStalled) this.#sendNext();
+    else if (this.#out === 0 && this.#session !== undefined) this.#link.renew(this.#session);
+  }
+
+  #isAnswered(entry: Entry): void {
+    if (!entry.isOut) return;
+    entry.isOut = false;
+    this.#out -= 1;
   }
 
   #refuse(entry: Entry, error: NatsBrokerError): void {
     if (!this.#forget(entry)) return;
     entry.reject(error);
-    this.#makeStreamIfStalled();
+    this.#goOn();
   }
 
   #forget(entry: Entry): boolean {
     if (!this.#entries.delete(entry)) return false;
+    this.#unsent.delete(entry);
+    this.#isAnswered(entry);
     clearTimeout(entry.timer);
     this.#bytes -= entry.bytes;
-    if (this.#entries.size === 0) this.#whenEmpty();
+    if (this.#entries.size === 0) this.#emptied?.resolve(undefined);
     return true;
   }
 }

@@ -1,12 +1,11 @@
 // The packages of NATS, loaded when the first broker is made: who needs none need not install them.
+import type * as jetStreamPackage from '@nats-io/jetstream';
+import type * as transportPackage from '@nats-io/transport-node';
 import { NatsBrokerError } from './errors.ts';
 
-export type Transport = typeof import('@nats-io/transport-node');
-export type JetStream = typeof import('@nats-io/jetstream');
-
 export interface Packages {
-  readonly transport: Transport;
-  readonly jetStream: JetStream;
+  readonly transport: typeof transportPackage;
+  readonly jetStream: typeof jetStreamPackage;
 }
 
 /** @throws {NatsBrokerError} that says what to install */

@@ -81,6 +81,8 @@ function isJson(text: string): boolean {
   }
 }
 
-/** NATS knows ids by stream, we by channel; and what a publisher gives may be long. */
+/** NATS knows ids by stream, we by channel; and what a publisher gives may be long, and not fit for UTF-8. */
 export const idInStream = (subject: string, messageId: string): string =>
-  createHash('sha256').update(`${subject}\n${messageId}`).digest('base64url');
+  createHash('sha256')
+    .update(JSON.stringify([subject, messageId]))
+    .digest('base64url');

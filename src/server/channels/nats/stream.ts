@@ -1,13 +1,14 @@
 // The stream in which all channels are kept: made if it is not there, read message by message, and known from one that was
 // made anew under its name.
 import type { JetStreamClient, JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
-import type { NewMessage, Published } from '../broker.ts';
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import type { NewMessage, Published, Replay, StoredMessage } from '../broker.ts';
 import { isStreamAway, NatsBrokerError } from './errors.ts';
-import type { NatsSettings } from './options.ts';
+import { attemptMs, type NatsSettings } from './options.ts';
 import type { Packages } from './packages.ts';
 import { readRecord, writeMarker, writeOrigin, type StreamRecord } from './records.ts';
 import type { Subjects } from './subjects.ts';
+import { Turns } from './turns.ts';
 
 export interface StreamWorld {
   readonly packages: Packages;
@@ -41,7 +42,7 @@ export class StreamRenewed extends Error {
   override readonly name = 'StreamRenewed';
 }
 
-/** Of one more than is wanted: as long as the message after which somebody wants to read is there, nothing is missing. */
+/** One message more than is wanted is kept: as long as the one after which somebody reads is there, nothing is missing. */
 const configOf = (
   { transport: { nanos } }: Packages,
   settings: NatsSettings,
@@ -65,6 +66,8 @@ export class Stream {
   readonly #world: StreamWorld;
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
+  readonly #turns = new Turns();
+  #verifying: Promise<StreamInfo> | undefined;
 
   private constructor(world: StreamWorld, client: JetStreamClient, manager: JetStreamManager, epoch: string) {
     this.#world = world;
@@ -76,7 +79,8 @@ export class Stream {
   /** @throws {NatsBrokerError} that is final, when there is one with other settings */
   static async open(world: StreamWorld): Promise<Stream> {
     const { packages, connection, settings, subjects } = world;
-    const options = { timeout: settings.timeoutMs };
+    const { domain } = settings;
+    const options = { timeout: attemptMs(settings), ...(domain !== undefined && { domain }) };
     const manager = await packages.jetStream.jetstreamManager(connection, { ...options, checkAPI: false });
     const config = configOf(packages, settings, subjects);
     const info = (await infoOf(manager, subjects.stream)) ?? (await make(world, manager, config));
@@ -88,14 +92,30 @@ export class Stream {
     return new Stream(world, packages.jetStream.jetstream(connection, options), manager, info.created);
   }
 
-  /** @throws {StreamRenewed} */
+  /** Another one takes its place. */
+  end(): void {
+    this.#turns.end();
+  }
+
+  headers(): MsgHdrs {
+    return this.#world.packages.transport.headers();
+  }
+
+  /**
+   * Of all who want to know it at the same time, one asks.
+   *
+   * @throws {StreamRenewed}
+   */
   async verify(): Promise<void> {
-    const info = await this.#manager.streams.info(this.#world.subjects.stream);
+    this.#verifying ??= this.#manager.streams.info(this.#world.subjects.stream).finally(() => {
+      this.#verifying = undefined;
+    });
+    const info = await this.#verifying;
     if (info.created !== this.epoch) throw new StreamRenewed('The stream was made anew.');
   }
 
   async publish({ subject, message, id }: Publication, timeoutMs: number): Promise<Published> {
-    const headers = writeOrigin(this.#world.packages.transport.headers(), message);
+    const headers = writeOrigin(this.headers(), message);
     const { payload } = message;
     const { seq, duplicate } = await this.#client.publish(subject, payload, {
       msgID: id,
@@ -110,10 +130,10 @@ export class Stream {
     for (;;) {
       const last = await this.#get({ last_by_subj: subject });
       if (last !== undefined) return last;
-      const headers = writeMarker(this.#world.packages.transport.headers());
+      const headers = writeMarker(this.headers());
       try {
         const expect = { lastSubjectSequence: 0 };
-        const { seq } = await this.#client.publish(subject, '', { headers, expect });
+        const { seq } = await this.#turns.take(() => this.#client.publish(subject, '', { headers, expect }));
         return { seq, message: undefined, storedAt: Date.now() };
       } catch (thrown) {
         // Somebody else was faster: then there is a last message now.
@@ -137,6 +157,16 @@ export class Stream {
     return { records: records.filter(({ seq }) => seq >= oldest), isComplete: false };
   }
 
+  /** What is kept of a subject in a range, but for markers. */
+  async replay(subject: string, after: number, upTo: number): Promise<Replay> {
+    const { records, isComplete } = await this.read(subject, { after, upTo, limit: Infinity });
+    const messages = records.flatMap(({ message }): StoredMessage[] =>
+      message === undefined ? [] : [message],
+    );
+    // NATS keeps one more, to show that nothing is missing after it.
+    return { messages: messages.slice(-this.#world.settings.maxMessages), isComplete };
+  }
+
   #next(subject: string, from: number): Promise<StreamRecord | undefined> {
     return this.#get({ seq: from, next_by_subj: subject });
   }
@@ -145,10 +175,11 @@ export class Stream {
    * From the stream's leader: a replica, which would answer a direct get, may be behind. The types of the package know
    * nothing of `next_by_subj` here; nats-server does, from 2.9 on.
    */
-  async #get(query: { last_by_subj: string } | { seq: number; next_by_subj: string }): Promise<
-    StreamRecord | undefined
-  > {
-    const stored = await this.#manager.streams.getMessage(this.#world.subjects.stream, query);
+  async #get(
+    query: { last_by_subj: string } | { seq: number; next_by_subj: string },
+  ): Promise<StreamRecord | undefined> {
+    const name = this.#world.subjects.stream;
+    const stored = await this.#turns.take(() => this.#manager.streams.getMessage(name, query));
     if (stored === null) return undefined;
     const { seq, header, time } = stored;
     return readRecord({ seq, storedAt: time.getTime(), headers: header, text: () => stored.string() });
@@ -173,7 +204,7 @@ async function make(
 ): Promise<StreamInfo> {
   const name = subjects.stream;
   try {
-    const info = await manager.streams.add({ name, ...config } as StreamConfig & { name: string });
+    const info = await manager.streams.add({ name, ...config });
     // Whoever followed an older one of this name hears nothing any more, and must be told why.
     connection.publish(subjects.renewed);
     return info;
@@ -186,8 +217,8 @@ async function make(
 
 function differencesOf(wanted: Partial<StreamConfig>, found: StreamConfig): readonly string[] {
   return Object.entries(wanted).flatMap(([name, value]) => {
-    const expected = JSON.stringify(value);
-    const actual = JSON.stringify(found[name as keyof StreamConfig]);
-    return expected === actual ? [] : [`${name} is ${actual ?? 'absent'}, wanted ${expected}`];
+    const actual: unknown = found[name as keyof StreamConfig];
+    const [is, wants] = [actual ?? 'absent', value].map((setting) => JSON.stringify(setting));
+    return is === wants ? [] : [`${name} is ${is}, wanted ${wants}`];
   });
 }
