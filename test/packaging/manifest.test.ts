@@ -32,8 +32,8 @@ describe('the dependencies', () => {
 
   it('leave it to the user whether charts of others are drawn, and whether hubs share a NATS server', () => {
     expect(manifest.peerDependencies).toEqual({
-      '@nats-io/jetstream': '^3.4.0',
-      '@nats-io/transport-node': '^3.4.0',
+      '@nats-io/jetstream': '^3.3.1',
+      '@nats-io/transport-node': '^3.3.1',
       elkjs: '>=0.11',
     });
     expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(Object.keys(manifest.peerDependencies));
