@@ -40,7 +40,6 @@ export class Announcer<Incoming, Outgoing, Welcome, Credentials> {
     this.#countOutage(state, snapshot);
     // Promises first: one that a listener asks for is not the business of the state that it is told of.
     if (state === 'closing') this.#world.waiters.closing();
-    if (state === 'open' && this.#world.waiters.areOpening) this.#world.keepFresh();
     this.settle(snapshot);
     this.#endStreams(state, snapshot);
     this.#tell(previous, state, snapshot);

@@ -196,7 +196,6 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents, H
     const { options, protocol } = this.#world;
     const isReconnect = this.#input.session > 1;
     this.#handshake = undefined;
-    this.#early = messages;
     this.#hears = 'early';
     this.#sendAll(send);
     try {
@@ -206,7 +205,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents, H
       return;
     }
     if (options.resume === undefined) {
-      this.#ready(welcome, isReconnect);
+      this.#ready(welcome, isReconnect, messages);
       return;
     }
     const session = {
@@ -216,7 +215,7 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents, H
       send: (message: Outgoing) => this.#sendAll([protocol.encode(message)]),
     };
     this.#resume(options.resume, session)
-      .then(() => this.#ready(welcome, isReconnect))
+      .then(() => this.#ready(welcome, isReconnect, messages))
       .catch((thrown: unknown) => this.#refuse(failureOfResume(thrown)));
   }
 
@@ -227,14 +226,19 @@ class Attempt<Incoming, Outgoing, Welcome, Credentials> implements LinkEvents, H
     await resume(session);
   }
 
-  #ready(welcome: Welcome, isReconnect: boolean): void {
+  /** @param said what came with the verdict; what came after it is in `#early` */
+  #ready(welcome: Welcome, isReconnect: boolean, said: readonly Incoming[]): void {
     if (this.#stage !== 'running') return;
+    const { waiters, wire } = this.#world;
+    const isAwaited = waiters.areOpening;
     this.#phase = 'open';
-    this.#world.wire.open(welcome, isReconnect);
+    wire.open(welcome, isReconnect);
     this.#tell(ACCEPTED);
     this.#hears = 'messages';
     const early = this.#early;
     this.#early = NOTHING;
+    for (const message of said) this.#deliver(message);
+    if (isAwaited) this.#world.keepFresh();
     for (const message of early) this.#deliver(message);
   }
 

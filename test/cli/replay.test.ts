@@ -107,7 +107,7 @@ test.each([
   [
     'another machine',
     { ...recording, machine: { id: 'lamp', fingerprint: '0' } },
-    '-: The recording cannot be read: expected a machine that is known here (connection, session), got "lamp".',
+    '-: The recording cannot be read: expected a machine that is known here (connection, session, subscription, relay), got "lamp".',
   ],
 ])('refuses %s', async (_, given, complaint) => {
   expect(await replayed(given)).toMatchObject({
