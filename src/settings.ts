@@ -73,7 +73,7 @@ function settingsOf(options: Given): Settings {
     limits: limitsOf(timeouts, stableAfterMs),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
-    logger: options.logger && guarded(options.logger, options),
+    logger: options.logger && guardedLogger(options.logger, options),
   };
 }
 
@@ -135,7 +135,7 @@ function resolveOutbox(given: OutboxOptions | undefined): Required<OutboxOptions
 }
 
 /** A logger of the user's may throw; it is not ours to fail for that. */
-function guarded(logger: Logger, options: object): Logger {
+export function guardedLogger(logger: Logger, options: object): Logger {
   const fail = (thrown: unknown): void => {
     const blamed = blame(thrown, redactorFor({ options }), { event: 'logger' });
     reportUncaught(new ConnectionError('LISTENER_FAILED', blamed));

@@ -30,6 +30,9 @@ const MAX_OWN_IDS = 4_096;
 /** Publications that wait for their turn. */
 const MAX_HELD = 1_000;
 
+/** Why a message that was not sent yet is taken back: an earlier one must be sent again before it. */
+const RECALLED = Symbol('recalled');
+
 interface Job {
   /** Its place among all others. */
   readonly number: number;
@@ -50,6 +53,8 @@ export class Publishing {
   readonly #connection: Connection<Envelope, OutgoingFrame>;
   /** What a hub was sent and has not answered, by its id. */
   readonly #unanswered = new Map<string, Job>();
+  /** What a plain server is being sent, and by what it is taken back. */
+  readonly #flushing = new Map<Job, AbortController>();
   readonly #ownIds = new Set<string>();
   readonly #prefix = randomPrefix();
   #count = 0;
@@ -151,10 +156,14 @@ export class Publishing {
     try {
       job.outcome.resolve(isHub ? await this.#acknowledged(job) : await this.#flushed(job));
     } catch (thrown) {
+      if (thrown === RECALLED) {
+        this.#holdBack(job);
+        return;
+      }
       const isLost = thrown instanceof ConnectionError && thrown.code === 'DELIVERY_UNKNOWN';
       if (isLost) job.mayHaveArrived = true;
       if (!isLost || isHub || job.over.signal.aborted || !this.#isWanted) this.#fail(job, thrown);
-      else if (job.attempts < this.#settings.maxRetries) this.#hold(job);
+      else if (job.attempts < this.#settings.maxRetries) this.#repeat(job);
       else this.#exhaust(job, thrown);
     }
   }
@@ -172,9 +181,30 @@ export class Publishing {
     }
   }
 
-  async #flushed({ channel, payloadJson, over }: Job): Promise<Publication> {
-    await this.#connection.deliver({ frame: frameAround(channel, payloadJson) }, { signal: over.signal });
-    return { outcome: 'flushed' };
+  async #flushed(job: Job): Promise<Publication> {
+    const recall = new AbortController();
+    const { signal } = recall;
+    this.#flushing.set(job, recall);
+    try {
+      await this.#connection.deliver({ frame: frameAround(job.channel, job.payloadJson) }, { signal });
+      return { outcome: 'flushed' };
+    } finally {
+      this.#flushing.delete(job);
+    }
+  }
+
+  /** A lost one is sent again; those behind it that still wait for the link must not go before it. */
+  #repeat(job: Job): void {
+    this.#hold(job);
+    for (const [{ number }, recall] of [...this.#flushing]) if (number > job.number) recall.abort(RECALLED);
+  }
+
+  /** That was no attempt: it was not sent. */
+  #holdBack(job: Job): void {
+    const { signal } = job.over;
+    job.attempts -= 1;
+    if (signal.aborted) this.#fail(job, signal.reason);
+    else this.#hold(job);
   }
 
   /** At its place in the order, which those that were published later wait behind. */
@@ -188,6 +218,7 @@ export class Publishing {
 
   #cancel(job: Job, reason: unknown): void {
     job.over.abort(reason);
+    this.#flushing.get(job)?.abort(reason);
     const at = this.#held.indexOf(job);
     if (at < 0) return;
     this.#held.splice(at, 1);

@@ -7,7 +7,7 @@ import type { ChannelSettings } from './options.ts';
 import type { Publishing } from './publishing.ts';
 import type { SubscriptionLife } from './subscription-life.ts';
 import type { ChannelEvents } from './subscriptions.ts';
-import { readReply, type Envelope, type Reply } from './wire.ts';
+import { isPassing, readReply, type Envelope, type Reply } from './wire.ts';
 
 type Refusal = Extract<Reply, { action: 'error' }>;
 
@@ -16,9 +16,6 @@ export interface RepliesWorld {
   readonly emitter: Emitter<ChannelEvents>;
   lifeOf(channel: string): SubscriptionLife | undefined;
 }
-
-/** Refusals of the moment, which a little patience may cure. */
-const PASSING: ReadonlySet<string | undefined> = new Set(['UNAVAILABLE', 'RATE_LIMITED']);
 
 export class Replies {
   readonly #world: RepliesWorld;
@@ -63,13 +60,13 @@ export class Replies {
 
   #refusePublication(messageId: string, reply: Refusal): void {
     const error = this.#errorOf(reply, 'PUBLISH_REFUSED');
-    if (this.#publishing.refused(messageId, error, PASSING.has(reply.code))) return;
+    if (this.#publishing.refused(messageId, error, isPassing(reply.code))) return;
     this.#world.settings.logger?.warn(error.message, { error });
     this.#world.emitter.emit('refused', error);
   }
 
   #refuse(life: SubscriptionLife, reply: Refusal): void {
-    if (PASSING.has(reply.code)) {
+    if (isPassing(reply.code)) {
       life.tell({ type: 'reply.postponed' });
       return;
     }

@@ -128,9 +128,12 @@ export class SubscriptionLife {
   hold(consumers: Consumers): void {
     // Nobody waits for what came since the last one left.
     if (this.#holders.size === 0) this.#forgetPosition();
+    const left = this.#leaver?.consumers;
+    const previous = this.state;
     this.#haveLeft();
     this.#holders.add(consumers);
     this.tell({ type: 'subscribe' });
+    left?.emitter.emit('statechange', { state: 'ended', previous });
   }
 
   /** Resolves when it has ended for them: at once for all but the last one, for whom the server is told. */

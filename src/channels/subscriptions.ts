@@ -10,6 +10,7 @@ import { blame, DeliveryError, makeFailure, type ErrorExtras } from '../errors.t
 import { guardInspector, type GuardedInspector } from '../inspection/guard.ts';
 import type { Inspected } from '../inspection/inspector.ts';
 import { redactorFor } from '../redact.ts';
+import { guardedLogger } from '../settings.ts';
 import { Consumers } from './consumers.ts';
 import { ChannelError } from './errors.ts';
 import type { ChannelSettings } from './options.ts';
@@ -48,10 +49,11 @@ export class Subscriptions implements SubscriptionWorld {
     publishing: Publishing,
     settings: ChannelSettings,
   ) {
-    const { inspect } = settings;
+    const { inspect, logger } = settings;
     this.#connection = connection;
     this.#publishing = publishing;
-    this.settings = settings;
+    this.settings =
+      logger === undefined ? settings : { ...settings, logger: guardedLogger(logger, settings) };
     this.emitter = new Emitter(this);
     this.#replies = new Replies(this, publishing);
     this.inspector =

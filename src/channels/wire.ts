@@ -42,6 +42,9 @@ export const HUB_ERRORS = [
 
 export type HubErrorCode = (typeof HUB_ERRORS)[number];
 
+/** Whether a refusal is one of the moment, which a little patience may cure. */
+export const isPassing = (code: unknown): boolean => code === 'UNAVAILABLE' || code === 'RATE_LIMITED';
+
 /** What a client asks for. */
 export type Request =
   | {

@@ -21,7 +21,7 @@ class Room {
     this.#channel = channel;
   }
 
-  /** Publishes three messages, and tells what became of them, and what somebody else has heard. */
+  /** Publishes three messages and an end, and tells what became of the three, and what somebody else has heard. */
   async publish() {
     await using reader = new ChannelClient({ url: this.#hubUrl });
     await reader.connect();
@@ -33,7 +33,9 @@ class Room {
     const publishing = [1, 2, 3].map((payload) => client.publish(this.#channel, payload));
     const outcomes = (await Promise.all(publishing)).map(({ outcome }) => outcome);
     await Promise.all([connecting, subscribing]);
-    await until(() => heard.length >= 3);
+    // Whatever came twice came before this one.
+    await client.publish(this.#channel, 'end');
+    await until(() => heard.at(-1) === 'end');
     return { outcomes, heard };
   }
 }
@@ -55,7 +57,7 @@ describe.each<Direction>(['toServer', 'toClient'])('a cut in the direction %s', 
       expect({ bytes, ...told }).toEqual({
         bytes,
         outcomes: ['acknowledged', 'acknowledged', 'acknowledged'],
-        heard: [1, 2, 3],
+        heard: [1, 2, 3, 'end'],
       });
     }
     // Each was cut, but for those after whose cut nothing was left to say.

@@ -111,6 +111,31 @@ describe('publishing to a plain server', () => {
     ]);
   });
 
+  it('keeps its order when the link was lost with one, and a later one still waited for the link', async () => {
+    const transport = new FakeTransport();
+    await using scene = await stage({ transport, outbox: { highWaterBytes: 10 } });
+    await overFakeLinks(scene, transport);
+    const outcomes = settling({ first: scene.client.publish('a', 1) });
+    transport.link.bufferedBytes = 1_000;
+    const others = settling({ second: scene.client.publish('a', 2), third: scene.client.publish('a', 3) });
+    transport.link.end();
+    await turn();
+    await nextLink(scene, transport);
+    await until(() => transport.link.sent.length === 4);
+    transport.link.drain();
+    await until(() => outcomes.length === 1 && others.length === 2);
+
+    expect(transport.link.sent).toEqual([
+      subscribeFrame('a'),
+      ...[1, 2, 3].map((payload) => JSON.stringify({ channel: 'a', payload })),
+    ]);
+    expect([...outcomes, ...others]).toEqual([
+      ['first', 'flushed'],
+      ['second', 'flushed'],
+      ['third', 'flushed'],
+    ]);
+  });
+
   it('fails after maxRetries attempts', async () => {
     const transport = new FakeTransport();
     await using scene = await stage({ transport, maxRetries: 2 });

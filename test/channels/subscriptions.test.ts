@@ -7,6 +7,7 @@ import { InvalidOptionError } from '../../src/index.ts';
 import { turn, until } from '../../src/testing/wait.ts';
 import { FakeTransport } from '../support/fake-transport.ts';
 import { quiet, rejectionOf, watch } from '../support/connected.ts';
+import { warnings } from '../support/warnings.ts';
 import { heardBy, nextIs, reply, stage, subscribed, subscribeFrame, unsubscribeFrame } from './stage.ts';
 
 const plain = (channel: string): string => reply({ action: 'subscribed', channel });
@@ -120,6 +121,21 @@ describe('subscribing', () => {
     expect(error.payload).toEqual({ action: 'error', message: 'members only', channel: 'a', ...more });
     expect(scene.logged).toEqual([error.message]);
     expect(scene.client.channels).toEqual([]);
+  });
+
+  it('rejects when it is refused, though the logger fails', async () => {
+    const warned = warnings();
+    const broken = (): never => {
+      throw new Error('the disk is full');
+    };
+    await using scene = await stage({ logger: { debug: broken, info: broken, warn: broken, error: broken } });
+    const socket = await scene.connect();
+    const subscribing = rejectionOf(scene.client.subscribe('a'));
+    await nextIs(socket, subscribeFrame('a'));
+    socket.send(reply({ action: 'error', message: 'members only', channel: 'a' }));
+
+    expect(await subscribing).toMatchObject({ code: 'SUBSCRIPTION_REFUSED' });
+    expect(warned.length).toBeGreaterThan(0);
   });
 
   it('that has no room among what waits is asked for again', async () => {
@@ -350,6 +366,8 @@ describe('unsubscribing', () => {
     await using scene = await stage();
     const socket = await scene.connect();
     const first = await scene.subscribe(socket, 'a', subscribed('a', 5));
+    const states: string[] = [];
+    first.on('statechange', ({ state, previous }) => states.push(`${previous} → ${state}`));
     const ending = watch(first.unsubscribe());
     const subscribing = scene.client.subscribe('a');
     await until(() => ending.outcome !== 'pending');
@@ -364,6 +382,7 @@ describe('unsubscribing', () => {
       'subscribed',
       { seq: 6, epoch: 'e1' },
     ]);
+    expect(states).toEqual(['subscribed → unsubscribing', 'unsubscribing → ended']);
   });
 
   it('is not undone by an answer to what was asked before', async () => {

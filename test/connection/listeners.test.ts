@@ -1,8 +1,9 @@
 // Listeners, loggers and inspectors are the user's code: what they throw is reported once and changes nothing.
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ConnectionError, ConnectionEvents } from '../../src/index.ts';
 import { until } from '../../src/testing/wait.ts';
 import { quiet, rejectionOf, stage } from '../support/connected.ts';
+import { warnings } from '../support/warnings.ts';
 
 type Name = keyof ConnectionEvents<unknown, unknown, undefined>;
 
@@ -19,15 +20,6 @@ function logging(act: () => unknown = () => undefined) {
   };
   const logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   return { lines, logger: logger };
-}
-
-/** What is neither heard nor logged: Node's warnings, from now on. */
-function warnings(): Error[] {
-  const warned: Error[] = [];
-  const listener = (warning: Error) => warned.push(warning);
-  process.on('warning', listener);
-  onTestFinished(() => void process.off('warning', listener));
-  return warned;
 }
 
 describe('a listener that fails', () => {

@@ -15,9 +15,12 @@ const rows = readFileSync(new URL('README.md', import.meta.url), 'utf8')
 const filesIn = (text: string): string[] =>
   [...text.matchAll(/`([\w/.-]+\.ts)`/g)].map(([, file = '']) => file);
 
-it('has every row of the checklist once, in order, with what proves it', () => {
-  const listed = rows.filter(([id = '']) => id.startsWith('S2-'));
-  const expected = Array.from({ length: 49 }, (_, n) => `S2-${String(n + 1).padStart(2, '0')}`);
+it.each([
+  ['S2', 49],
+  ['S3', 34],
+])('has every row of %s once, in order, with what proves it', (list, length) => {
+  const listed = rows.filter(([id = '']) => id.startsWith(`${list}-`));
+  const expected = Array.from({ length }, (_, n) => `${list}-${String(n + 1).padStart(2, '0')}`);
   expect(listed.map(([id]) => id)).toEqual(expected);
   expect(listed.filter(([, , proof = '']) => filesIn(proof).length === 0)).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../../clock.ts';
 import { InvalidOptionError } from '../../errors.ts';
 import type { Inspector } from '../../inspection/inspector.ts';
 import type { Logger } from '../../options.ts';
+import { guardedLogger } from '../../settings.ts';
 import type { AssistantEvent, AssistantStep } from './events.ts';
 import type { FriendlyMessage } from './friendly.ts';
 import type { ThrottleOptions } from './throttle.ts';
@@ -115,14 +116,15 @@ export function resolveRelayOptions(options: RelayOptions): RelaySettings {
     tools: {},
     clock: systemClock,
     now: () => Date.now(),
-    logger: undefined,
     ...given,
+    logger: given.logger && guardedLogger(given.logger, given),
     toolTimeoutMs: given.toolTimeoutMs ?? RELAY_DEFAULTS.toolTimeoutMs,
     throttle: { ...RELAY_DEFAULTS.throttle, ...withoutUndefined(given.throttle ?? {}) },
     timeouts: { ...RELAY_DEFAULTS.timeouts, ...withoutUndefined(given.timeouts ?? {}) },
   };
   checkNumbers(settings);
   checkTools(settings.tools);
+  checkFriendlyMessages(given.friendlyMessages ?? []);
   const { submitToolOutputs } = settings;
   if (submitToolOutputs !== undefined && typeof submitToolOutputs !== 'function')
     throw new InvalidOptionError('submitToolOutputs', 'a function', submitToolOutputs);
@@ -146,6 +148,15 @@ function checkTools(tools: Tools): void {
     if (typeof run !== 'function')
       throw new InvalidOptionError(`tools.${name}`, 'a function, or an object with run()', tool);
     check(`tools.${name}.timeoutMs`, timeoutMs, 1);
+  }
+}
+
+function checkFriendlyMessages(rows: readonly (Partial<FriendlyMessage> | null)[]): void {
+  for (const [index, row] of rows.entries()) {
+    const { when, say } = row ?? {};
+    const isRight = (typeof when === 'string' || when instanceof RegExp) && typeof say === 'string';
+    if (!isRight)
+      throw new InvalidOptionError(`friendlyMessages[${index}]`, 'an object { when, say } of texts', row);
   }
 }
 

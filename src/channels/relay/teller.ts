@@ -2,6 +2,7 @@
 import { deferred } from '../../deferred.ts';
 import { textOf } from '../../errors.ts';
 import { errorPayload, statusPayload, type AssistantPayload, type FrameContext } from '../frames.ts';
+import { isPassing } from '../wire.ts';
 import type { RelaySettings } from './options.ts';
 import { Outlet, type Fate, type FrameOptions } from './outlet.ts';
 import { Throttle } from './throttle.ts';
@@ -116,7 +117,8 @@ export class Teller {
     const deadlineMs = clock.now() + lastFrameMs;
     for (;;) {
       const fate = await this.#try(payload, lastFrameMs === Infinity ? {} : { timeoutMs: lastFrameMs });
-      const isWorthIt = !fate.isPublished && isPassing(fate.thrown) && clock.now() + RETRY_MS <= deadlineMs;
+      const isWorthIt =
+        !fate.isPublished && isRefusalOfTheMoment(fate.thrown) && clock.now() + RETRY_MS <= deadlineMs;
       if (!isWorthIt) return this.#count(fate);
       const pause = deferred<undefined>();
       clock.setTimeout(() => pause.resolve(undefined), RETRY_MS);
@@ -146,8 +148,8 @@ export class Teller {
 }
 
 /** Whether a hub said that it cannot do it now. */
-function isPassing(thrown: unknown): boolean {
+function isRefusalOfTheMoment(thrown: unknown): boolean {
   const { code, payload } = (thrown ?? {}) as { readonly code?: unknown; readonly payload?: unknown };
   const { code: why } = (payload ?? {}) as { readonly code?: unknown };
-  return code === 'PUBLISH_REFUSED' && (why === 'RATE_LIMITED' || why === 'UNAVAILABLE');
+  return code === 'PUBLISH_REFUSED' && isPassing(why);
 }

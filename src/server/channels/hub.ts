@@ -58,7 +58,7 @@ export class ChannelHub implements AsyncDisposable {
   readonly #channels = new Map<string, HubChannel>();
   readonly #members = new Map<string, Client>();
   readonly #tally = new Tally();
-  readonly #world: RequestsWorld & { isClosing: boolean };
+  readonly #world: RequestsWorld;
   readonly #presence: Presence | undefined;
   readonly #peers: PresencePeers | undefined;
   #publications = 0;
@@ -179,23 +179,25 @@ export class ChannelHub implements AsyncDisposable {
   async #close(deadlineMs: number): Promise<void> {
     const { broker, isOwnBroker } = this.#settings;
     const startedAtMs = this.#clock.now();
-    this.#world.isClosing = true;
     // Half of the time at most: the goodbye needs some too.
     await this.#drained(deadlineMs / 2);
     const restMs = Math.max(0, deadlineMs - (this.#clock.now() - startedAtMs));
     await this.#realtime.close({ deadlineMs: restMs });
     this.#peers?.close();
-    await Promise.all([...this.#channels.values()].map((channel) => channel.close()));
+    await Promise.all([...this.#channels.values()].map((channel) => this.#closeChannel(channel)));
     this.#channels.clear();
     if (isOwnBroker) await broker.close();
   }
 
-  #makeWorld(): RequestsWorld & { isClosing: boolean } {
+  #makeWorld(): RequestsWorld {
+    const isClosing = (): boolean => this.#closing !== undefined;
     return {
       settings: this.#settings,
       clock: this.#clock,
       tally: this.#tally,
-      isClosing: false,
+      get isClosing() {
+        return isClosing();
+      },
       channelOf: (name) => this.#channelOf(name),
       joined: (channel, member) => this.#presence?.joined(channel, member),
       left: (channel, member) => this.#leave(channel, member),
@@ -285,7 +287,16 @@ export class ChannelHub implements AsyncDisposable {
     if (channel?.has(member) !== true) return;
     channel.leave(member);
     this.#presence?.left(channel.name, member);
-    if (channel.size === 0 && this.#remove(channel)) void channel.close();
+    if (channel.size === 0 && this.#remove(channel)) void this.#closeChannel(channel);
+  }
+
+  /** Never rejects: a broker that cannot stop to hand on messages must not keep the hub from closing. */
+  async #closeChannel(channel: HubChannel): Promise<void> {
+    try {
+      await channel.close();
+    } catch (thrown) {
+      this.#hookFailed('broker', thrown);
+    }
   }
 
   #remove(channel: HubChannel): boolean {

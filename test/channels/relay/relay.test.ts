@@ -9,6 +9,7 @@ import {
 } from '../../../src/channels/index.ts';
 import { deferred } from '../../../src/deferred.ts';
 import { InvalidOptionError } from '../../../src/errors.ts';
+import { warnings } from '../../support/warnings.ts';
 import { run, Script, Stage, text, tool } from './stage.ts';
 
 const STARTED = 'started: Assistant is processing your request...';
@@ -416,6 +417,19 @@ describe('a publisher', () => {
     expect(await finished).toEqual({ outcome: 'completed', text: 'Good morning', lostFrames: 2 });
   });
 
+  it('that fails, and a logger that fails too, keep no answer from its end', async () => {
+    const broken = (): never => {
+      throw new Error('the disk is full');
+    };
+    const warned = warnings();
+    const stage = new Stage({ logger: { debug: broken, info: broken, warn: broken, error: broken } });
+    stage.fate = () => Promise.reject(new Error('no link'));
+    const { finished } = stage.answer(new Script().fail(new Error('overloaded')));
+    await stage.pass();
+    expect(await finished).toMatchObject({ outcome: 'failed', lostFrames: 2 });
+    expect(warned).toHaveLength(3);
+  });
+
   it('is given more time for the last frame', async () => {
     const stage = new Stage();
     stage.answer(new Script().say(text('Good morning')).end());
@@ -550,6 +564,8 @@ describe('a relay', () => {
 
   it.each([
     [{ toolTimeoutMs: 0 }, '`toolTimeoutMs`'],
+    [{ friendlyMessages: [{ when: 'quota', say: 'Later.' }, { when: 'quota' }] }, '`friendlyMessages[1]`'],
+    [{ friendlyMessages: [null] }, '`friendlyMessages[0]`'],
     [{ throttle: { minChars: 0 } }, '`throttle.minChars`'],
     [{ throttle: { maxWaitMs: -1 } }, '`throttle.maxWaitMs`'],
     [{ timeouts: { silenceMs: Number.NaN } }, '`timeouts.silenceMs`'],

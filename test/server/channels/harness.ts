@@ -8,6 +8,7 @@ import {
   type Broker,
   type ChannelHub,
   type ChannelHubOptions,
+  type Following,
   type FollowOptions,
   type NewMessage,
 } from '../../../src/server/index.ts';
@@ -211,6 +212,7 @@ export class FragileBroker implements Broker {
   beforePublish: (channel: string, message: NewMessage) => unknown = () => undefined;
   beforeFollow: (channel: string) => unknown = () => undefined;
   beforeReplay: (channel: string) => unknown = () => undefined;
+  beforeStop: (channel: string) => unknown = () => undefined;
 
   async publish(channel: string, message: NewMessage) {
     this.published.push(message);
@@ -218,10 +220,15 @@ export class FragileBroker implements Broker {
     return this.inner.publish(channel, message);
   }
 
-  async follow(channel: string, options: FollowOptions) {
+  async follow(channel: string, options: FollowOptions): Promise<Following> {
     this.follows.push([channel, options]);
     await this.beforeFollow(channel);
-    return this.inner.follow(channel, options);
+    const following = await this.inner.follow(channel, options);
+    const stop = async (): Promise<void> => {
+      await this.beforeStop(channel);
+      await following.stop();
+    };
+    return { ...following, stop };
   }
 
   async replay(channel: string, range: { after: number; upTo: number }) {

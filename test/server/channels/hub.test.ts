@@ -325,6 +325,19 @@ test('a broker that was given outlives the hub, and one of its own does not', as
   expect((await client.next()).payload).toBe('kept');
 });
 
+test('a broker that fails to stop keeps neither a client from leaving nor the hub from closing', async () => {
+  const broker = new FragileBroker();
+  broker.beforeStop = () => Promise.reject(new Error('no leader'));
+  const { errors, logger } = errorLog();
+  const hub = await serveHub({ broker, logger });
+  await using client = await RawClient.in(hub, 'a');
+  client.send(control({ action: 'unsubscribe', channel: 'a' }));
+  await until(() => errors.length > 0);
+  await client.subscribe('b');
+  await hub.close();
+  expect(errors).toEqual(['broker failed: no leader']);
+});
+
 test('hubs that share a broker act as one', async () => {
   const broker = memoryBroker();
   await using one = await serveHub({ broker });

@@ -67,7 +67,7 @@ export class Follower {
     this.#lastStoredAt = last.storedAt;
     this.#recent = new Recent(this.#options.memory, settings.maxMessages, last.seq);
     this.#isReading = false;
-    if (!this.#handWaiting() || link.session !== session) this.readOn();
+    if (!this.#handWaiting() || this.#mustReadAgain || link.session !== session) this.readOn();
     return last.seq;
   }
 
@@ -160,8 +160,11 @@ export class Follower {
     }
     this.#waiting.push(record);
     this.#waitingBytes += sizeOf(record);
-    // It is in the stream: who reads up to the first that waits reads it too.
-    while (this.#waitingBytes > MAX_WAITING_BYTES) this.#nextWaiting();
+    // It is in the stream: who reads up to the first that waits, or to the end once more, reads it too.
+    while (this.#waitingBytes > MAX_WAITING_BYTES) {
+      this.#mustReadAgain = true;
+      this.#nextWaiting();
+    }
     if (!this.#isReading) this.readOn();
   }
 

@@ -56,7 +56,7 @@ export class Link {
   #attempt = 0;
   #problem = 'not connected yet';
   #final: NatsBrokerError | undefined;
-  #waiting: Deferred<Session>[] = [];
+  readonly #waiting = new Set<Deferred<Session>>();
 
   constructor(settings: NatsSettings, subjects: Subjects, listener: LinkListener) {
     this.#settings = settings;
@@ -105,7 +105,7 @@ export class Link {
     stopped?.addEventListener('abort', stop);
     try {
       for (;;) {
-        const session = await abortable(this.#ready(), over.signal);
+        const session = await this.#ready(over.signal);
         try {
           return await abortable(abortable(work(session), session.over), over.signal);
         } catch (thrown) {
@@ -156,12 +156,18 @@ export class Link {
     await pause(RETRY_MS, undefined, { signal: over }).catch(() => over.throwIfAborted());
   }
 
-  async #ready(): Promise<Session> {
+  async #ready(over: AbortSignal): Promise<Session> {
+    over.throwIfAborted();
     if (this.#session !== undefined) return this.#session;
     if (this.refusal !== undefined) throw this.refusal;
     const waiting = deferred<Session>();
-    this.#waiting.push(waiting);
-    return waiting.promise;
+    this.#waiting.add(waiting);
+    try {
+      return await abortable(waiting.promise, over);
+    } finally {
+      // Whoever gave up is not kept for as long as NATS is away.
+      this.#waiting.delete(waiting);
+    }
   }
 
   async #live(): Promise<void> {
@@ -232,8 +238,8 @@ export class Link {
     const session = { connection, stream, over: this.#over.signal };
     this.#session = session;
     this.#final = undefined;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
     this.#listener.opened(session);
     for (const { resolve } of waiting) resolve(session);
   }
@@ -254,8 +260,8 @@ export class Link {
   }
 
   #refuse(error: NatsBrokerError): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
     for (const { reject } of waiting) reject(error);
     this.#listener.refused(error);
   }
