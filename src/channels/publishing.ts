@@ -108,14 +108,13 @@ export class Publishing {
   }
 
   /**
-   * A hub does not want a message of ours, or not `now`, which tells nothing of the first time that it was sent. Returns
-   * whether it is one of which we still wait to hear.
+   * A hub does not want a message of ours, which tells nothing of the first time that it was sent. Returns whether it is
+   * one of which we still wait to hear.
    */
-  refused(messageId: string, error: ChannelError, now: boolean): boolean {
+  refused(messageId: string, error: ChannelError): boolean {
     const job = this.#unanswered.get(messageId);
     if (job === undefined) return false;
-    const isUnknown = now && job.mayHaveArrived;
-    job.refusal = isUnknown ? new DeliveryError('DELIVERY_UNKNOWN', { cause: error }) : error;
+    job.refusal = job.mayHaveArrived ? new DeliveryError('DELIVERY_UNKNOWN', { cause: error }) : error;
     job.over.abort(error);
     return true;
   }

@@ -15,6 +15,10 @@ export interface RepliesWorld {
   readonly settings: ChannelSettings;
   readonly emitter: Emitter<ChannelEvents>;
   lifeOf(channel: string): SubscriptionLife | undefined;
+  /** The server has answered a goodbye. */
+  heardGoodbye(channel: string): void;
+  /** Whether what the server says of a channel now is of a subscription that was ended meanwhile. */
+  isOfTheLast(channel: string): boolean;
 }
 
 export class Replies {
@@ -40,19 +44,21 @@ export class Replies {
   #dispatch(reply: Reply): void {
     if (reply.action === 'error') this.#hearRefusal(reply);
     else if (reply.action === 'published') this.#publishing.published(reply);
+    else if (reply.action === 'pending') this.#publishing.learn('hub');
     else if (reply.action !== 'pong') {
       if (reply.action === 'subscribed') this.#publishing.learn(reply.epoch === undefined ? 'plain' : 'hub');
-      this.#world.lifeOf(reply.channel)?.hear(reply);
+      if (reply.action === 'unsubscribed') this.#world.heardGoodbye(reply.channel);
+      if (!this.#world.isOfTheLast(reply.channel)) this.#world.lifeOf(reply.channel)?.hear(reply);
     }
   }
 
   #hearRefusal(reply: Refusal): void {
     const { channel = '', message_id: messageId = '', request } = reply;
+    if (request === 'unsubscribe') this.#world.heardGoodbye(channel);
     const life = this.#world.lifeOf(channel);
-    // A server that does not say what it refuses may mean a subscription that it has not confirmed.
-    const isOfLife =
-      request === 'subscribe' || (request === undefined && messageId === '' && life?.isConfirmed === false);
-    if (life !== undefined && isOfLife) this.#refuse(life, reply);
+    if (life !== undefined && isOfLife(life, reply)) {
+      if (!this.#world.isOfTheLast(channel)) this.#refuse(life, reply);
+    }
     // What the server knows nothing of has ended as well.
     else if (request === 'unsubscribe') life?.tell({ type: 'reply.unsubscribed' });
     else this.#refusePublication(messageId, reply);
@@ -60,7 +66,7 @@ export class Replies {
 
   #refusePublication(messageId: string, reply: Refusal): void {
     const error = this.#errorOf(reply, 'PUBLISH_REFUSED');
-    if (this.#publishing.refused(messageId, error, isPassing(reply.code))) return;
+    if (this.#publishing.refused(messageId, error)) return;
     this.#world.settings.logger?.warn(error.message, { error });
     this.#world.emitter.emit('refused', error);
   }
@@ -90,3 +96,7 @@ export class Replies {
     return redactorFor({ options: this.#world.settings });
   }
 }
+
+/** A server that does not say what it refuses may mean a subscription that it has not confirmed. */
+const isOfLife = ({ isConfirmed }: SubscriptionLife, { request, message_id }: Refusal): boolean =>
+  request === 'subscribe' || (request === undefined && (message_id ?? '') === '' && !isConfirmed);

@@ -26,6 +26,8 @@ export interface SubscriptionWorld extends Reporter, ReadingControl {
   readonly settings: ChannelSettings;
   /** Sends a control frame. Rejects when the session ended before it was sent, or there was no room for it. */
   say(frame: string): Promise<void>;
+  /** The same for the end of a subscription. Never rejects. */
+  sayGoodbye(channel: string): Promise<void>;
   readonly inspector: GuardedInspector | undefined;
   /** Of the client: what is told to listeners of all channels. */
   readonly emitter: Emitter<ChannelEvents>;
@@ -163,9 +165,7 @@ export class SubscriptionLife {
   }
 
   leave(): void {
-    // Unsaid, it ends with the connection, and what comes is dropped until then.
-    const ignore = (): void => undefined;
-    this.#world.say(controlFrame({ action: 'unsubscribe', channel: this.channel })).catch(ignore);
+    void this.#world.sayGoodbye(this.channel);
   }
 
   refuse(error: ChannelError): void {
@@ -177,8 +177,8 @@ export class SubscriptionLife {
   /** Returns whether the message is new to us, and somebody may want it. */
   receive(message: ChannelMessage, isOurs: boolean): boolean {
     const { seq } = message;
-    if (seq !== undefined && this.#seq !== undefined) {
-      if (seq <= this.#seq) return false;
+    if (seq !== undefined && this.#epoch !== undefined) {
+      if (this.#seq !== undefined && seq <= this.#seq) return false;
       this.#seq = seq;
     }
     if (isOurs || !this.isWanted) return false;
@@ -256,10 +256,8 @@ export class SubscriptionLife {
   }
 
   #noteSubscribed({ seq, epoch }: Extract<Reply, { action: 'subscribed' }>): void {
-    if (epoch !== undefined && seq !== undefined) {
-      this.#seq = seq;
-      this.#epoch = epoch;
-    }
+    if (epoch !== undefined) this.#epoch = epoch;
+    if (epoch !== undefined && seq !== undefined) this.#seq = seq;
     this.tell({ type: 'reply.subscribed' });
   }
 

@@ -38,6 +38,8 @@ export class Subscriptions implements SubscriptionWorld {
   readonly #publishing: Publishing;
   readonly #lives = new Map<string, SubscriptionLife>();
   readonly #replies: Replies;
+  /** Goodbyes of this session that the server has not answered, by channel: what it says before is of an earlier subscription. */
+  readonly #leaving = new Map<string, number>();
   readonly #pauses = new Map<object, () => void>();
   /** Where control frames go, while there is a session. */
   #send: ((message: OutgoingFrame) => unknown) | undefined;
@@ -93,6 +95,7 @@ export class Subscriptions implements SubscriptionWorld {
   /** A session is there: before it is used for anything else, the server is told what is wanted. */
   ready(send: (message: OutgoingFrame) => void): void {
     this.#send = send;
+    this.#leaving.clear();
     for (const life of this.#lives.values()) life.tell({ type: 'link.ready' });
   }
 
@@ -104,6 +107,27 @@ export class Subscriptions implements SubscriptionWorld {
   async say(frame: string): Promise<void> {
     if (this.#send === undefined) throw new DeliveryError('MESSAGE_UNDELIVERED', this.#nowhere);
     await this.#send({ frame });
+  }
+
+  async sayGoodbye(channel: string): Promise<void> {
+    this.#leaving.set(channel, (this.#leaving.get(channel) ?? 0) + 1);
+    try {
+      await this.say(controlFrame({ action: 'unsubscribe', channel }));
+    } catch {
+      // Unsaid, it ends with the connection, and what comes is dropped until then.
+      this.heardGoodbye(channel);
+    }
+  }
+
+  heardGoodbye(channel: string): void {
+    const left = (this.#leaving.get(channel) ?? 0) - 1;
+    if (left > 0) this.#leaving.set(channel, left);
+    else this.#leaving.delete(channel);
+  }
+
+  /** Only a hub answers goodbyes. */
+  isOfTheLast(channel: string): boolean {
+    return this.#publishing.server === 'hub' && this.#leaving.has(channel);
   }
 
   assumed(): void {
@@ -217,6 +241,7 @@ export class Subscriptions implements SubscriptionWorld {
     else {
       const message = messageOf(envelope);
       const isOwn = !this.settings.echo && this.#publishing.isOwn(message.message_id);
+      if (this.isOfTheLast(channel)) return;
       if (this.#lives.get(channel)?.receive(message, isOwn) === true) this.emitter.emit('message', message);
     }
   }

@@ -71,6 +71,8 @@ export type Reply =
     }
   | { readonly action: 'unsubscribed'; readonly channel: string }
   | { readonly action: 'pong' }
+  /** Only a hub says so: its answer to a subscription takes a while. */
+  | { readonly action: 'pending'; readonly channel: string }
   | {
       readonly action: 'published';
       readonly channel: string;
@@ -171,6 +173,7 @@ const SHAPES: {
   subscribed: { channel: isText, seq: isSequenceOrAbsent, epoch: isTextOrAbsent },
   unsubscribed: { channel: isText },
   pong: {},
+  pending: { channel: isText },
   published: { channel: isText, message_id: isText, seq: isSequence },
   error: { message: isText, code: isTextOrAbsent, channel: isTextOrAbsent, message_id: isTextOrAbsent },
   gap: { channel: isText, after: isSequence, seq: isSequence },

@@ -77,8 +77,8 @@ export class HubChannel {
     const isKnown = this.#seats.has(member);
     const seat = isKnown && from === undefined ? undefined : this.#takeSeat(member);
     const { epoch } = await this.#following;
-    // Who is here already may have messages before it that are on their way: a number would declare them read.
-    if (seat === undefined) member.reply({ action: 'subscribed', channel: this.name, epoch });
+    if (seat === undefined)
+      member.reply({ action: 'subscribed', channel: this.name, ...this.#saidTo(member), epoch });
     else if (from === undefined) {
       const seq = this.#goLive(seat, this.#position);
       member.reply({ action: 'subscribed', channel: this.name, seq, epoch });
@@ -109,6 +109,12 @@ export class HubChannel {
     });
     this.#position = Math.max(this.#position, following.position);
     return following;
+  }
+
+  /** Who is here already may have messages that wait, and come after the answer: a number would declare them read. */
+  #saidTo(member: Member): { seq?: number } {
+    const isLive = this.#seats.get(member)?.isLive === true && member.draining === undefined;
+    return isLive ? { seq: this.#position } : {};
   }
 
   #takeSeat(member: Member): Seat {

@@ -53,7 +53,8 @@ export interface HubLimits extends Omit<RealtimeLimits, 'highWaterBytes' | 'maxB
    */
   readonly maxPublishBytes?: number;
   /**
-   * Frames of one client, good or bad, on average; further ones are refused with `RATE_LIMITED`, and read no faster.
+   * Frames of one client, good or bad, on average; further ones wait if they are acknowledged, else they are refused
+   * with `RATE_LIMITED`; the client is read no faster.
    *
    * @defaultValue `100`
    */

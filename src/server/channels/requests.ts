@@ -31,6 +31,9 @@ const MAX_MESSAGE_ID_LENGTH = 200;
 /** Half of a pair has no UTF-8: two names that differ here would be one to a broker. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+/** Well before clients of ours take a silent server for one that gives no answers (`acknowledgementMs`). */
+const PENDING_AFTER_MS = 100;
+
 export class Requests {
   readonly #world: RequestsWorld;
   readonly #member: Member;
@@ -52,20 +55,22 @@ export class Requests {
   /** Does what a frame asks for. Resolves when the next one may be looked at. Never rejects. */
   async take(message: WebSocketMessage): Promise<void> {
     const isInTime = this.#rate.take();
+    let isRefused = false;
     try {
       await this.#take(message, isInTime);
     } catch (thrown) {
+      isRefused = true;
       this.#refuse(thrown);
     }
     await this.#publications.untilRoom();
     await this.#member.untilHeard();
-    if (!isInTime) await this.#untilItMayGoOn();
+    if (!isInTime && isRefused) await this.#untilItMayGoOn();
   }
 
   async #take(message: WebSocketMessage, isInTime: boolean): Promise<void> {
     const envelope = read(message);
     const subject = subjectOf(envelope);
-    if (!isInTime)
+    if (!isInTime && !(await this.#mayWait(envelope, subject)))
       throw new Refused('RATE_LIMITED', 'Too many frames; send fewer, or wait a moment.', subject);
     if (envelope.channel === CONTROL_CHANNEL) await this.#control(envelope.payload, subject);
     else await this.#publish(envelope, message, subject);
@@ -86,12 +91,29 @@ export class Requests {
 
   async #subscribe(channel: string, from: From | undefined, subject: Subject): Promise<void> {
     const { limits } = this.#world.settings;
-    const { channels, session } = this.#member;
-    const unavailable = (): Refused =>
-      new Refused('UNAVAILABLE', 'The channel cannot be read at present.', subject);
-    if (this.#world.isClosing) throw unavailable();
+    const { channels } = this.#member;
+    if (this.#world.isClosing) throw unavailable(subject);
     if (!channels.has(channel) && channels.size >= limits.maxChannels)
       throw new Refused('TOO_MANY_CHANNELS', `No more than ${limits.maxChannels} channels.`, subject);
+    await this.#sayingSo(channel, this.#join(channel, from, subject));
+  }
+
+  /** Whoever asks is told when the answer takes a while: a server that says nothing is taken for one without answers. */
+  async #sayingSo(channel: string, answer: Promise<void>): Promise<void> {
+    const { clock } = this.#world;
+    const timer = clock.setTimeout(
+      () => this.#member.reply({ action: 'pending', channel }),
+      PENDING_AFTER_MS,
+    );
+    try {
+      await answer;
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  async #join(channel: string, from: From | undefined, subject: Subject): Promise<void> {
+    const { session } = this.#member;
     await this.#mustBeAllowed('subscribe', channel, subject);
     if (!session.isOpen) return;
     const hubChannel = this.#world.channelOf(channel);
@@ -100,7 +122,7 @@ export class Requests {
     } catch (thrown) {
       this.#world.left(hubChannel, this.#member);
       this.#world.hookFailed('broker', thrown);
-      throw unavailable();
+      throw unavailable(subject);
     }
     // It may have left while the broker was asked.
     if (hubChannel.has(this.#member)) this.#world.joined(hubChannel, this.#member);
@@ -148,6 +170,16 @@ export class Requests {
     const { code, message, subject } = thrown;
     this.#world.tally.refuse(code);
     this.#member.reply({ action: 'error', code, message, ...subject });
+  }
+
+  /**
+   * Publications that are sent again until they have an answer, and goodbyes, are not refused for coming too early: of a
+   * refusal that is lost with the link nobody knows, and the next attempt would come after what was sent later.
+   */
+  async #mayWait({ channel, message_id: messageId }: Envelope, { request }: Subject): Promise<boolean> {
+    if (request !== 'unsubscribe' && (channel === CONTROL_CHANNEL || messageId === undefined)) return false;
+    while (this.#member.session.isOpen && !this.#rate.take()) await this.#untilItMayGoOn();
+    return true;
   }
 
   /** Whoever sends too much is read no faster than it may send. */
@@ -218,3 +250,6 @@ function jsonOf(payload: unknown, subject: Subject): string {
     throw new Refused('BAD_FRAME', 'Expected a payload that is nested less deeply.', subject);
   }
 }
+
+const unavailable = (subject: Subject): Refused =>
+  new Refused('UNAVAILABLE', 'The channel cannot be read at present.', subject);
