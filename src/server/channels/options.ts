@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../../errors.ts';
 import type { WebSocketSession } from '../realtime/websocket-session.ts';
 import type { RealtimeLimits, RealtimeServerOptions } from '../realtime/options.ts';
 import type { Broker } from './broker.ts';
-import { memoryBroker } from './memory-broker.ts';
+import { memoryBroker, type MemoryBrokerOptions } from './memory-broker.ts';
 
 /** What somebody wants to do, for `authorize`. */
 export interface Access {
@@ -94,6 +94,11 @@ export interface ChannelHubOptions extends Omit<RealtimeServerOptions, 'limits'>
    */
   readonly broker?: Broker;
   /**
+   * What is kept of each channel for those who come back: the options of `memoryBroker()`. Not with `broker`, which has
+   * options of its own.
+   */
+  readonly history?: MemoryBrokerOptions;
+  /**
    * Whether who publishes gets the message too, if subscribed.
    *
    * @defaultValue `false`
@@ -179,7 +184,16 @@ export interface HubSettings {
 
 const OWN_LIMITS = Object.keys(HUB_DEFAULTS.limits) as readonly (keyof OwnLimits)[];
 const OWN_OPTIONS = [
-  ...['path', 'authorize', 'broker', 'echo', 'publishersMustSubscribe', 'presence', 'slowConsumers'],
+  ...[
+    'path',
+    'authorize',
+    'broker',
+    'history',
+    'echo',
+    'publishersMustSubscribe',
+    'presence',
+    'slowConsumers',
+  ],
   ...['metricsPath', 'healthPath', 'limits'],
 ] as readonly (keyof ChannelHubOptions)[];
 
@@ -188,7 +202,7 @@ export function resolveHubOptions(options: ChannelHubOptions): HubSettings {
   // A JavaScript caller's `undefined` means the default.
   const given: ChannelHubOptions = without(options, (value) => value === undefined);
   check(given);
-  const { broker, presence = false, limits = {} } = given;
+  const { broker, history, presence = false, limits = {} } = given;
   const { path, echo, publishersMustSubscribe, slowConsumers, metricsPath, healthPath } = {
     ...HUB_DEFAULTS,
     ...given,
@@ -197,7 +211,7 @@ export function resolveHubOptions(options: ChannelHubOptions): HubSettings {
   return {
     ...{ path, echo, publishersMustSubscribe, slowConsumers, metricsPath, healthPath },
     authorize: given.authorize,
-    broker: broker ?? memoryBroker(),
+    broker: broker ?? memoryBroker(history),
     isOwnBroker: broker === undefined,
     presence: presence !== false && {
       channels: () => true,
@@ -245,6 +259,7 @@ const CHECKS: readonly Check[] = [
   ['path', (value) => typeof value === 'string', 'a path such as `/ws`'],
   ['authorize', (value) => typeof value === 'function', 'a function'],
   ['broker', isBroker, 'a broker: an object with publish(), follow(), replay() and close()'],
+  ['history', isObject, 'an object'],
   ['echo', isBoolean, 'true or false'],
   ['publishersMustSubscribe', isBoolean, 'true or false'],
   ['presence', (value) => isBoolean(value) || isObject(value), 'true, false or an object'],
@@ -259,6 +274,12 @@ const CHECKS: readonly Check[] = [
 ];
 
 function check(options: ChannelHubOptions): void {
+  if (options.broker !== undefined && options.history !== undefined)
+    throw new InvalidOptionError(
+      'history',
+      'absent beside `broker`, which keeps what it keeps',
+      options.history,
+    );
   for (const [name, isRight, expected] of CHECKS) {
     const value: unknown = options[name];
     if (value !== undefined && !isRight(value)) throw new InvalidOptionError(name, expected, value);

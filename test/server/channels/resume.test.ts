@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { ChannelClient } from '../../../src/channels/index.ts';
 import { deferred } from '../../../src/deferred.ts';
-import { memoryBroker } from '../../../src/server/index.ts';
+import { createChannelHub, memoryBroker } from '../../../src/server/index.ts';
 import { turn, until } from '../../../src/testing/wait.ts';
 import { control, DeafClient, errorLog, FragileBroker, RawClient, serveHub } from './harness.ts';
 
@@ -359,4 +359,21 @@ test('a logger that fails changes nothing', async () => {
   await using client = await RawClient.open(hub);
   client.publish('a', 1);
   expect((await client.next()).payload['code']).toBe('UNAVAILABLE');
+});
+
+test('`history` says what is kept, unless a broker does', async () => {
+  await using hub = await serveHub({ history: { maxMessages: 1 } });
+  await using client = await RawClient.in(hub, 'a');
+  const { epoch } = client.frames[0]!.payload;
+  for (const number of [1, 2]) await hub.publish('a', number);
+  await using late = await RawClient.open(hub);
+  late.send(control({ action: 'subscribe', channel: 'a', after: 0, epoch }));
+  expect((await late.nextFew(3)).map(({ payload }) => payload)).toMatchObject([
+    { action: 'subscribed', recovered: false, seq: 1 },
+    { action: 'gap', after: 0, seq: 1 },
+    2,
+  ]);
+  expect(() => createChannelHub({ broker: memoryBroker(), history: {} })).toThrow(
+    'Expected `history` to be absent beside `broker`, which keeps what it keeps, got an object.',
+  );
 });
