@@ -38,7 +38,7 @@ export class Subscriptions implements SubscriptionWorld {
   readonly #publishing: Publishing;
   readonly #lives = new Map<string, SubscriptionLife>();
   readonly #replies: Replies;
-  /** Goodbyes of this session that the server has not answered, by channel: what it says before is of an earlier subscription. */
+  /** Goodbyes that the server has not answered yet, by channel: what it says before is of an earlier subscription. */
   readonly #leaving = new Map<string, number>();
   readonly #pauses = new Map<object, () => void>();
   /** Where control frames go, while there is a session. */

@@ -1,5 +1,5 @@
 // The same course by an actor of XState, for an inspector to look at.
-import { createActor, fromCallback, type ActorRefFrom, type EventObject, type InspectionEvent } from 'xstate';
+import { createActor, fromCallback, type ActorRefFrom, type EventObject } from 'xstate';
 import {
   selectSessionState,
   sessionMachine,
@@ -10,6 +10,7 @@ import {
   type SessionState,
 } from '../../../machines/index.ts';
 import type { Clock } from '../../clock.ts';
+import { guardInspector } from '../../inspection/guard.ts';
 import type { Inspected, Inspector } from '../../inspection/inspector.ts';
 import type { Course, Stage } from './course.ts';
 
@@ -39,13 +40,10 @@ export class WatchedCourse implements Course {
 
   constructor(stage: Stage, limits: SessionLimits, clock: Clock, { inspector, inspected, onFailed }: Watch) {
     this.inspected = inspected;
-    this.#actor = createActor(machine, {
-      input: { limits },
-      clock,
-      inspect: (event: InspectionEvent) => guarded(() => inspector.next(event), onFailed),
-    });
+    const guarded = guardInspector(inspector, onFailed);
+    this.#actor = createActor(machine, { input: { limits }, clock, inspect: guarded.next });
     stages.set(this.#actor.system, stage);
-    guarded(() => inspector.attach?.(this.#actor.sessionId, inspected), onFailed);
+    guarded.attach(this.#actor.sessionId, inspected);
     this.#actor.subscribe({ complete: () => stage.over(), error: (thrown) => stage.over(thrown) });
   }
 
@@ -73,13 +71,4 @@ function staged<Input extends Goodbye | undefined = undefined>(name: string) {
     stage.begin(name, sendBack, input);
     return () => stage.end(name);
   });
-}
-
-/** XState lets what an inspector throws escape from `send()`. */
-function guarded(look: () => unknown, onFailed: (thrown: unknown) => void): void {
-  try {
-    look();
-  } catch (thrown) {
-    onFailed(thrown);
-  }
 }
